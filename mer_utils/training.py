@@ -231,8 +231,9 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
                 lowest[k], best_epoch[k] = now[k], epoch
                 for name, value in weights.items():
                     best[name][k] = value[k]
-        improved = now < plateau - protocol.lr_threshold * np.abs(np.where(
-            np.isfinite(plateau), plateau, 0.0))
+        improved = now < plateau - protocol.lr_threshold * np.abs(
+            np.where(np.isfinite(plateau), plateau, 0.0)
+        )
         plateau = np.where(improved, now, plateau)
         waited = np.where(improved, 0, waited + 1)
         late = waited > protocol.lr_patience
