@@ -50,7 +50,7 @@ def read_averaged(path):
     # The slack allows for a mean and an SD rounded to one decimal.
     near = np.clip(mean + 0.05 * np.sign(5 - mean), 1, 9)
     bound = sd_bound(near) + 0.05
-    for i, k in np.argwhere(sd > bound):
+    for i, k in np.argwhere((sd > bound) & (np.abs(mean - 5) <= 4)):
         problems.append(
             f"{path}, line {frame.index[i]}: {columns[2 + k]} is {sd[i, k]:g}, but ratings from "
             f"1 to 9 with mean {mean[i, k]:g} cannot spread beyond {bound[i, k]:.2f}; "
