@@ -1,0 +1,253 @@
+"""Features per song for a DEAM folder: one table, or the official file for every song.
+
+Both give one row per song. What cannot be used (a song with NaN) is left out and counted;
+what cannot be right (text in a number column, a song twice) is an error.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from mer_utils.tables import DataError, read_text
+
+TABLES = {".npz", ".parquet", ".csv"}
+ID_NAMES = {"song_id", "songid", "musicid", "id"}
+
+
+def find_features(root: Path, skip_seconds: float = 0.0) -> Path:
+    """The features that ``features="auto"`` means in the folder ``root``.
+
+    In this order: a table in ``embeddings/``, a table in ``features_song_mean/``, the
+    official folder ``features/``. Leaving out the first seconds needs values over time, so
+    with ``skip_seconds > 0`` only the last one qualifies.
+    """
+    for name in ("embeddings", "features_song_mean") if skip_seconds == 0 else ():
+        tables = sorted(p for p in (root / name).glob("*") if p.suffix.lower() in TABLES)
+        if len(tables) > 1:
+            names = ", ".join(p.name for p in tables)
+            raise DataError(
+                f"{root / name}: more than one table ({names}); say which with features=PATH"
+            )
+        if tables:
+            return tables[0]
+    folder = next((p for p in (root / "features", root / "features" / "features")
+                   if any(p.glob("*.csv"))), None)  # fmt: skip
+    if folder is None:
+        looked = "features/SONG_ID.csv"
+        if skip_seconds == 0:
+            looked = f"embeddings/, features_song_mean/ and {looked}"
+        raise DataError(
+            f"{root}: no features found (looked for {looked}); unpack features.zip there, "
+            "or give features=PATH"
+        )
+    return folder
+
+
+def read_features(path: Path, skip_seconds: float = 0.0):
+    """Read features of any supported kind.
+
+    Parameters
+    ----------
+    path : a table (CSV, Parquet, NPZ) with a ``song_id`` column, or a folder of
+        ``SONG_ID.csv`` files as in the official ``features.zip``.
+    skip_seconds : leave out frames before this time, in seconds; folders only.
+
+    Returns
+    -------
+    song_id : int array, (n_songs,), increasing
+    features : float32 array, (n_songs, n_features), finite
+    dropped : list of song ids left out because a value is not finite
+    source : str, what the features are
+
+    Raises
+    ------
+    DataError
+    """
+    path = Path(path)
+    if skip_seconds < 0 or not np.isfinite(skip_seconds):
+        raise ValueError(f"skip_seconds is {skip_seconds}: give a number of seconds, 0 or more")
+    if path.is_dir():
+        ids, values = _read_folder(path, skip_seconds)
+        source = "openSMILE mean and SD over time"
+        if skip_seconds:
+            source += f" from {skip_seconds:g} s on"
+    else:
+        if not path.is_file():
+            raise DataError(f"{path}: no such features file; correct features=PATH")
+        if path.suffix.lower() not in TABLES:
+            raise DataError(f"{path}: features must be .csv, .parquet, .npz or a folder of .csv")
+        if skip_seconds:
+            raise DataError(
+                f"{path}: already averaged over time, so skip_seconds={skip_seconds:g} cannot "
+                "apply; use the folder features/ or skip_seconds=0"
+            )
+        ids, values, source = _read_table(path)
+    if not values.shape[1]:
+        raise DataError(f"{path}: no feature columns beside song_id")
+    order = np.argsort(ids, kind="stable")
+    ids, values = ids[order], values[order]
+    twice = np.unique(ids[1:][np.diff(ids) == 0])
+    if len(twice):
+        raise DataError(f"{path}: song {twice[0]} is there more than once; keep one row per song")
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    finite = np.isfinite(values).all(axis=1)
+    return ids[finite], values[finite], ids[~finite].tolist(), source
+
+
+def match_features(song_id, place, skip_seconds, notes):
+    """Features of the songs in ``song_id``; what does not match is counted in ``notes``.
+
+    Returns
+    -------
+    kept : bool array, (n_songs,), the songs that have finite features
+    features : float32 array, (n_kept, n_features)
+    source : str
+
+    Raises
+    ------
+    DataError
+        As in :func:`read_features`, or if no song has features.
+    """
+    ids, values, dropped, source = read_features(place, skip_seconds)
+    dropped = set(dropped)
+    kept = np.isin(song_id, ids)
+    if not kept.any():
+        raise DataError(
+            f"{place}: none of its {len(ids)} songs is among the {len(song_id)} rated songs "
+            f"({_some(ids)} against {_some(song_id)}); give the features of the rated songs"
+        )
+    broken = [song for song in song_id.tolist() if song in dropped]
+    absent = [song for song in song_id[~kept].tolist() if song not in dropped]
+    if broken:
+        notes.append(f"{len(broken)} songs left out: features not finite ({_some(broken)}).")
+    if absent:
+        notes.append(f"{len(absent)} songs left out: no features ({_some(absent)}).")
+    others = np.setdiff1d(ids, song_id)
+    if len(others):
+        notes.append(f"Features of {len(others)} other songs not used ({_some(others)}).")
+    values = values[np.searchsorted(ids, song_id[kept])]
+    constant = int((values == values[:1]).all(axis=0).sum()) if len(values) > 1 else 0
+    if constant:
+        notes.append(f"{constant} of {values.shape[1]} feature columns are constant (kept).")
+    return kept, values, source
+
+
+def _read_table(path: Path):
+    source = "openSMILE song means" if "opensmile" in path.stem.lower() else path.stem
+    if path.suffix.lower() == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                ids, values = archive["song_id"], archive["features"]
+                source = str(archive["source"]) if "source" in archive else source
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(
+                f"{path}: not an NPZ file with the arrays 'song_id' and 'features' ({error})"
+            ) from None
+        if values.ndim != 2 or ids.shape != values.shape[:1] or values.dtype.kind not in "fiu":
+            raise DataError(
+                f"{path}: 'features' is {values.dtype} of shape {values.shape}, 'song_id' of "
+                f"shape {ids.shape}; expected numbers of shape (songs, features) and (songs,)"
+            )
+        return _whole(ids, path), values.astype(float), source
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(path, skipinitialspace=True, skip_blank_lines=False,
+                                low_memory=False)  # fmt: skip
+    except (OSError, ValueError, ImportError) as error:
+        raise DataError(f"{path}: cannot be read as a table ({error})") from None
+    names = {"".join(str(name).split()).lower(): name for name in frame.columns}
+    found = [name for key, name in names.items() if key in ID_NAMES]
+    if len(found) != 1:
+        raise DataError(
+            f"{path}, line 1: needs one column 'song_id', found {found or 'none'} among "
+            f"{', '.join(map(str, frame.columns[:6]))}, ..."
+        )
+    values = frame.drop(columns=found[0])
+    problems = []
+    for name in values.columns[values.dtypes.map(lambda kind: kind.kind not in "fiu")]:
+        bad = pd.to_numeric(values[name], errors="coerce").isna() & values[name].notna()
+        line = int(np.argmax(bad.to_numpy())) + 2
+        problems.append(
+            f"{path}, line {line}: '{name}' is '{values[name].iloc[line - 2]}', not a number; "
+            "correct the field or remove the column"
+        )
+    if problems:
+        raise DataError(problems)
+    return _whole(frame[found[0]].to_numpy(), path), values.to_numpy(dtype=float), source
+
+
+def _whole(ids, path):
+    number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(number) & (number == np.floor(number)) & (number > 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            f"{path}, line {row + 2}: song_id is '{ids[row]}', not a positive whole number; "
+            "correct it or remove the line"
+        )
+    return number.astype(np.int64)
+
+
+def _read_folder(folder: Path, skip_seconds: float):
+    files = sorted((int(p.stem), p) for p in folder.glob("*.csv") if p.stem.isdigit())
+    if not files:
+        raise DataError(f"{folder}: no file named SONG_ID.csv; unpack features.zip there")
+    rows, first = [], None
+    for _, path in tqdm(files, desc="features", unit="song", leave=False, disable=len(files) < 300):
+        header, frames = _read_frames(path)
+        first = first or (path, header)
+        if header != first[1]:
+            raise DataError(
+                f"{path}, line 1: columns differ from those of {first[0].name}; "
+                "unpack features.zip again"
+            )
+        frames = frames[frames[:, 0] >= skip_seconds, 1:]
+        if len(frames):
+            rows.append(np.concatenate([frames.mean(axis=0), frames.std(axis=0)]))
+        else:
+            rows.append(np.full(2 * (len(header) - 1), np.nan))
+    return np.array([song for song, _ in files]), np.array(rows)
+
+
+def _read_frames(path: Path):
+    """Header and (n_frames, 1 + n_descriptors) values of one official features file."""
+    header, *lines = read_text(path).splitlines() or [""]
+    header = [name.strip() for name in header.split(";")]
+    if header[0] != "frameTime":
+        raise DataError(
+            f"{path}, line 1: the first column is '{header[0]}', expected 'frameTime' and ';' "
+            "between columns; unpack features.zip again"
+        )
+    lines = [(i, line.split(";")) for i, line in enumerate(lines, start=2) if line.strip()]
+    for i, fields in lines:
+        if len(fields) != len(header):
+            raise DataError(
+                f"{path}, line {i}: {len(fields)} fields, expected {len(header)}; "
+                "unpack features.zip again"
+            )
+    try:
+        values = np.array([fields for _, fields in lines], dtype=float)
+    except ValueError:
+        for i, fields in lines:
+            for name, field in zip(header, fields, strict=True):
+                try:
+                    float(field)
+                except ValueError:
+                    raise DataError(
+                        f"{path}, line {i}: '{name}' is '{field}', not a number; "
+                        "unpack features.zip again"
+                    ) from None
+        raise
+    return header, values.reshape(len(lines), len(header))
+
+
+def _some(ids) -> str:
+    ids = list(ids)
+    return ", ".join(map(str, ids[:5])) + (", ..." if len(ids) > 5 else "")
