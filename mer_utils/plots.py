@@ -199,7 +199,7 @@ def scatter_predicted(
     low = min(y_true.min(), y_pred.min())
     high = max(y_true.max(), y_pred.max())
     pad = 0.04 * (high - low or 1)
-    for d, (ax, name) in enumerate(zip(axes, DIMENSIONS)):
+    for d, (ax, name) in enumerate(zip(axes, DIMENSIONS, strict=True)):
         ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.plot([low, high], [low, high], color=COLOURS["trivial"], linewidth=1.2)
@@ -326,13 +326,12 @@ def plot_training_curves(
     Members are thin lines. ``best_epoch`` (counted from 1) marks the weights that were kept.
     """
     ax = _axes(ax)
-    looks = zip(
-        curves.items(), (COLOURS["mse"], COLOURS["mc_dropout"], COLOURS["kld"]), ("-", "--", ":")
-    )
-    for (name, values), colour, line in looks:
+    looks = ((COLOURS["mse"], "-"), (COLOURS["mc_dropout"], "--"), (COLOURS["kld"], ":"))
+    for i, (name, values) in enumerate(curves.items()):
+        colour, line = looks[i % len(looks)]
         members = np.atleast_2d(np.asarray(values, dtype=float))
         thin = len(members) > 1
-        for i, member in enumerate(members):
+        for k, member in enumerate(members):
             ax.plot(
                 np.arange(1, len(member) + 1),
                 member,
@@ -340,7 +339,7 @@ def plot_training_curves(
                 color=colour,
                 linewidth=0.7 if thin else 1.6,
                 alpha=0.7 if thin else 1,
-                label=None if i else name,
+                label=None if k else name,
             )
     if best_epoch is not None:
         ax.axvline(best_epoch, color=COLOURS["trivial"], linewidth=1, label="kept weights")

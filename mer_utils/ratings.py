@@ -112,7 +112,7 @@ def quadratic_r2(mean, sd) -> np.ndarray:
     """
     mean, sd = np.asarray(mean, float), np.asarray(sd, float)
     if mean.ndim == 2:
-        return np.array([quadratic_r2(m, s) for m, s in zip(mean.T, sd.T)])
+        return np.array([quadratic_r2(m, s) for m, s in zip(mean.T, sd.T, strict=True)])
     residual = sd - quadratic_fit(mean, sd)(mean)
     return 1 - np.sum(residual**2) / np.sum((sd - sd.mean()) ** 2)
 
@@ -136,8 +136,8 @@ def variance_components(value, song, rater) -> dict[str, float]:
     Raises
     ------
     ValueError
-        A rater rated a song twice, fewer than 2 songs, no song with 2 raters, or a design in which songs and raters
-        cannot be told apart (e.g. every rater rated one song only).
+        A rater rated a song twice, fewer than 2 songs, no song with 2 raters, or a design in
+        which songs and raters cannot be told apart (e.g. every rater rated one song only).
     """
     value = np.asarray(value, dtype=float)
     song = np.unique(np.asarray(song), return_inverse=True)[1]

@@ -56,7 +56,7 @@ def use_style():
 
 
 def style():
-    """The book's style as a context: ``with style(): ...``."""
+    """Context manager: the book's style inside a ``with`` block only."""
     return mpl.rc_context(STYLE)
 
 

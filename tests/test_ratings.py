@@ -101,7 +101,8 @@ def test_quadratic_r2():
 
 def test_icc_textbook_values(textbook):
     row = R.icc(textbook).loc["valence"]
-    for name, value in {"icc1": 0.17, "icc21": 0.29, "icc31": 0.71, "icc1k": 0.44, "icc2k": 0.62}.items():  # fmt: skip
+    printed = {"icc1": 0.17, "icc21": 0.29, "icc31": 0.71, "icc1k": 0.44, "icc2k": 0.62}
+    for name, value in printed.items():
         assert row[name] == pytest.approx(value, abs=0.006), name
     assert row["k"] == 4
 
