@@ -20,7 +20,7 @@ import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS
 from mer_utils.experiment import Experiment, Result, run
-from mer_utils.metrics import FORECAST_SCORES, POINT_SCORES, SPREAD_SCORES, bootstrap
+from mer_utils.metrics import FORECAST_SCORES, POINT_SCORES, SPREAD_SCORES, bootstrap, r2
 from mer_utils.sampling import aggregate
 
 PAPER_LOSSES = ("mse", "kld", "nll")
@@ -128,6 +128,50 @@ def _score_rows(method, target, name, score, arrays, n_resamples):
         }
 
 
+def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) -> pd.DataFrame:
+    """How much losses and methods differ on the *same* songs, with paired intervals.
+
+    Two kinds of rows, in the columns of :func:`score_table` after ``loss``:
+
+    ``r2_minus_mse``    target ``mean``: R2 of each loss and method minus that of single MSE heads
+    ``*_minus_nll``     target ``sd``: ``iqr_ratio`` and ``outlier_share`` minus those of NLL heads
+
+    Needs the losses ``mse`` and ``nll``.
+    """
+    rows = []
+    for loss, ours in predicted.items():
+        for method in ("single", "seed_ensemble", "mc_dropout"):
+            if method in ours.methods and (loss, method) != ("mse", "single"):
+                arrays = ours.mean, ours.methods[method][0], predicted["mse"].methods["single"][0]
+                for row in _difference_rows("r2", r2, arrays, n_resamples):
+                    rows.append({"loss": loss, "method": method, "target": "mean"} | row)
+        if loss != "nll":
+            arrays = ours.sd, ours.methods["single"][1], predicted["nll"].methods["single"][1]
+            for name in ("iqr_ratio", "outlier_share"):
+                for row in _difference_rows(name, SPREAD_SCORES[name], arrays, n_resamples):
+                    rows.append({"loss": loss, "method": "single", "target": "sd"} | row)
+    return pd.DataFrame(rows)
+
+
+def _difference_rows(name, score, arrays, n_resamples):
+    def difference(truth, ours, theirs, weights=None):
+        a, b = score(truth, ours, weights), score(truth, theirs, weights)
+        return a.mean(-2) - b.mean(-2)  # over members: the two may have different numbers
+
+    value, low, high = bootstrap(difference, *arrays, n_resamples=n_resamples)
+    other = "mse" if name == "r2" else "nll"
+    for d, dimension in enumerate(DIMENSIONS):
+        yield {
+            "score": f"{name}_minus_{other}",
+            "dimension": dimension,
+            "value": value[d],
+            "low": low[d],
+            "high": high[d],
+            "n_seeds": arrays[2].shape[0],
+            "n_songs": len(arrays[0]),
+        }
+
+
 def run_study(
     experiment: Experiment,
     *,
@@ -152,12 +196,12 @@ def run_study(
     Returns
     -------
     pandas.DataFrame
-        ``loss`` and ``evaluation`` ("5-fold" or "holdout") before the columns of
-        :func:`score_table`.
+        ``evaluation`` ("5-fold" or "holdout") and ``loss`` before the columns of
+        :func:`score_table`; the rows of :func:`loss_differences` come last.
     """
-    tables = []
+    tables, predicted = [], {}
+    chosen = range(experiment.n_folds) if folds else [None]
     for loss in losses:
-        chosen = range(experiment.n_folds) if folds else [None]
         results = []
         for fold in chosen:
             one = replace(experiment, loss=loss, fold=fold)
@@ -165,8 +209,12 @@ def run_study(
                 place = "one split" if fold is None else f"fold {fold + 1} of {len(chosen)}"
                 print(f"{loss}: {place}, seeds {one.seeds.start}-{one.seeds.stop - 1}", flush=True)
             results.append(run(one, progress=progress))
-        table = score_table(predictions(results, passes), n_resamples)
+        predicted[loss] = predictions(results, passes)
+        table = score_table(predicted[loss], n_resamples)
         table.insert(0, "loss", loss)
-        table.insert(1, "evaluation", f"{experiment.n_folds}-fold" if folds else "holdout")
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    if {"mse", "nll"} <= set(losses):
+        tables.append(loss_differences(predicted, n_resamples))
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "evaluation", f"{experiment.n_folds}-fold" if folds else "holdout")
+    return table
