@@ -179,7 +179,7 @@ def _ratings(out, root, songs):
             rows.append((f"{name} {what}", *(f"{v:.2f}" for v in figures)))
     out.table(pd.DataFrame(rows, columns=["", "average", "spread", "lowest", "median", "highest"]))
     out.say()
-    if len(song_id) > 2:
+    if mean.std(axis=0).min() > 0:
         out.say(f"Correlation of mean valence and mean arousal: {np.corrcoef(mean.T)[0, 1]:.2f}.")
     if not (root / MARKER).is_file():
         out.say(f"{infer_ddof(mean, sd, 10 if songs == '1-2000' else 5)}.")
@@ -227,7 +227,7 @@ def _evidence(out, table):
         "speaks for an exchange if its difference has the other sign."
     )
     out.say()
-    layout = "{:<46}{:>6}{:>11}  {:<22}{}"
+    layout = "{:<44}{:>6}{:>11}  {:<22}{}"
     out.lines.append("  " + layout.format("", "as is", "exchanged", "difference", "speaks for"))
     for row in table.itertuples():
         if row.supports == NOT_AT_HAND:
