@@ -127,6 +127,7 @@ def _short(text, root):
 
 
 def _other_files(root, features):
+    checks = sorted(root.glob(CROSS_CHECK))
     metadata = [path for year in YEARS if (path := find_file(root, METADATA.format(year)))]
     raters = [path for name in FILES.values() if (path := find_file(root, PER_RATER + name))]
     return {
@@ -136,9 +137,7 @@ def _other_files(root, features):
             features is not None
             and read_features(find_features(root) if features == "auto" else features)
         ),
-        "Cross-check files, read alone": lambda: [
-            read_table(p) for p in sorted(root.glob(CROSS_CHECK))
-        ],
+        "Cross-check files, read alone": lambda: [read_table(path) for path in checks],
     }
 
 
