@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS, Dataset, sha256
-from mer_utils.ddof import infer_ddof
 from mer_utils.deam_features import find_features, match_features
 from mer_utils.deam_files import (
     MARKER,
@@ -34,6 +33,7 @@ from mer_utils.deam_files import (
     read_raters,
     read_truth,
 )
+from mer_utils.recompute import infer_ddof
 from mer_utils.tables import DataError
 
 AVERAGED = "annotations/annotations averaged per song/song_level/static_annotations_averaged_songs_"
@@ -171,7 +171,7 @@ def load_deam(
         read.append(place)
         kept, values, source = match_features(song_id, place, skip_seconds, notes)
         song_id, rating_mean, rating_sd = song_id[kept], rating_mean[kept], rating_sd[kept]
-        source = f"simulated embedding ({source})" if marker else source
+        source = "simulated embedding" if marker and features == "auto" else source
 
     ratings = n_raters = None
     path = find_file(root, PER_RATER + FILES[songs])

@@ -171,7 +171,7 @@ def _read_table(path: Path):
         )
     values = frame.drop(columns=found[0])
     problems = []
-    for name in values.columns[values.dtypes.map(lambda kind: kind.kind not in "fiu")]:
+    for name in values.select_dtypes(exclude=["number"]).columns:
         bad = pd.to_numeric(values[name], errors="coerce").isna() & values[name].notna()
         line = int(np.argmax(bad.to_numpy())) + 2
         problems.append(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS
+from mer_utils.ratings import sd_bound
 from mer_utils.tables import DataError, numbers, read_table, song_ids
 
 ALIASES = {"songid": "song_id", "workerid": "rater", "worker_id": "rater"}
@@ -46,11 +47,10 @@ def read_averaged(path):
     ids = song_ids(frame, path, problems)
     mean = np.stack([numbers(frame, c, path, problems, low=1, high=9) for c in columns[:2]], 1)
     sd = np.stack([numbers(frame, c, path, problems, low=0, high=4.5) for c in columns[2:]], 1)
-    # Largest SD that values in [1, 9] with this mean can have (Bhatia and Davis 2000);
-    # the slack allows for a mean and an SD rounded to one decimal.
+    # The slack allows for a mean and an SD rounded to one decimal.
     near = np.clip(mean + 0.05 * np.sign(5 - mean), 1, 9)
-    bound = np.sqrt((near - 1) * (9 - near)) + 0.05
-    for i, k in np.argwhere(sd > bound):
+    bound = sd_bound(near) + 0.05
+    for i, k in np.argwhere((sd > bound) & (np.abs(mean - 5) <= 4)):
         problems.append(
             f"{path}, line {frame.index[i]}: {columns[2 + k]} is {sd[i, k]:g}, but ratings from "
             f"1 to 9 with mean {mean[i, k]:g} cannot spread beyond {bound[i, k]:.2f}; "

@@ -4,127 +4,215 @@ Songs lie on the second-to-last axis and dimensions on the last: truth is ``(n_s
 and predictions are ``(n_songs, 2)`` or, for a stack, ``(n_members, n_songs, 2)``. A score
 keeps the other axes: ``(2,)`` or ``(n_members, 2)``. Every score says which direction is
 better. None of them reads a file or draws a random number except :func:`bootstrap`.
+
+Almost every score takes ``weights``, (n_resamples, n_songs): how often each song counts in each
+resample. The result then has a leading axis, (n_resamples, ..., 2). With weights a
+bootstrap of a thousand resamples is a handful of matrix products.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import scoringrules
 from scipy.stats import norm, rankdata
 
 LEVELS = (0.5, 0.8, 0.95)
-_SONGS = -2
 
 
 def _pair(y_true, y_pred):
     y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
-    if y_true.shape[_SONGS:] != y_pred.shape[_SONGS:]:
+    if y_true.shape[-2:] != y_pred.shape[-2:]:
         raise ValueError(f"truth is {y_true.shape}, prediction is {y_pred.shape}: songs differ")
-    return y_true, y_pred
+    return np.broadcast_arrays(y_true, y_pred)
 
 
-def r2(y_true, y_pred):
+def _mean(values, weights):
+    """Mean over songs, or weighted means with the resamples in front."""
+    values = np.asarray(values, float)
+    if weights is None:
+        return values.mean(-2)
+    total = np.tensordot(weights, values, axes=(1, values.ndim - 2))
+    return total / weights.sum(1).reshape(-1, *[1] * (total.ndim - 1))
+
+
+def _moments(y_true, y_pred, weights):
+    """Variances and covariance over songs; a variance that is only rounding counts as 0."""
+    a = y_true - y_true.mean(-2, keepdims=True)
+    b = y_pred - y_pred.mean(-2, keepdims=True)
+    mean_a, mean_b = _mean(a, weights), _mean(b, weights)
+    var_a = _mean(a**2, weights) - mean_a**2
+    var_b = _mean(b**2, weights) - mean_b**2
+    rounding = 1e-24
+    var_a = np.where(var_a > rounding * (y_true**2).max(-2), var_a, 0.0)
+    var_b = np.where(var_b > rounding * (y_pred**2).max(-2), var_b, 0.0)
+    return var_a, var_b, _mean(a * b, weights) - mean_a * mean_b
+
+
+def _ratio(a, b):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(b > 0, a / b, np.nan)
+
+
+def r2(y_true, y_pred, weights=None):
     """Coefficient of determination, 1 - SSE / SST. Higher is better, at most 1.
 
     0 is as good as the mean of the *scored* songs, so predicting the training mean scores
     slightly below 0. NaN where the truth does not vary.
     """
     y_true, y_pred = _pair(y_true, y_pred)
-    residual = ((y_true - y_pred) ** 2).sum(_SONGS)
-    total = ((y_true - y_true.mean(_SONGS, keepdims=True)) ** 2).sum(_SONGS)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total > 0, 1 - residual / total, np.nan)
+    variance = _moments(y_true, y_true, weights)[0]
+    return 1 - _ratio(_mean((y_true - y_pred) ** 2, weights), variance)
 
 
-def rmse(y_true, y_pred):
+def rmse(y_true, y_pred, weights=None):
     """Root mean squared error, in the unit of ``y_true``. Lower is better, at least 0."""
     y_true, y_pred = _pair(y_true, y_pred)
-    return np.sqrt(((y_true - y_pred) ** 2).mean(_SONGS))
+    return np.sqrt(_mean((y_true - y_pred) ** 2, weights))
 
 
-def mae(y_true, y_pred):
+def mae(y_true, y_pred, weights=None):
     """Mean absolute error, in the unit of ``y_true``. Lower is better, at least 0."""
     y_true, y_pred = _pair(y_true, y_pred)
-    return np.abs(y_true - y_pred).mean(_SONGS)
+    return _mean(np.abs(y_true - y_pred), weights)
 
 
-def pearson(y_true, y_pred):
+def pearson(y_true, y_pred, weights=None):
     """Pearson correlation over songs, in [-1, 1]. Higher is better; NaN for a constant."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    a = y_true - y_true.mean(_SONGS, keepdims=True)
-    b = y_pred - y_pred.mean(_SONGS, keepdims=True)
-    norms = np.sqrt((a**2).sum(_SONGS) * (b**2).sum(_SONGS))
-    tiny = 1e-12 * np.maximum(np.abs(y_pred).max(_SONGS), 1e-300)
-    varies = np.sqrt((b**2).mean(_SONGS)) > tiny
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((norms > 0) & varies, (a * b).sum(_SONGS) / norms, np.nan)
+    var_a, var_b, covariance = _moments(*_pair(y_true, y_pred), weights)
+    return _ratio(covariance, np.sqrt(var_a * var_b))
 
 
-def spearman(y_true, y_pred):
+def spearman(y_true, y_pred, weights=None):
     """Spearman rank correlation, in [-1, 1], ties at mid-rank. Higher is better."""
     y_true, y_pred = _pair(y_true, y_pred)
-    return pearson(rankdata(y_true, axis=_SONGS), rankdata(y_pred, axis=_SONGS))
+    if weights is None:
+        return pearson(rankdata(y_true, axis=-2), rankdata(y_pred, axis=-2))
+    truths, stack = (y.reshape(-1, *y.shape[-2:]) for y in (y_true, y_pred))
+    truth = [_weighted_ranks(column, weights) for column in truths[0].T]  # one truth for all
+    values = np.empty((len(weights), len(stack), 2))
+    for k, member in enumerate(stack):
+        for d, column in enumerate(member.T):
+            values[:, k, d] = _weighted_pearson(truth[d], _weighted_ranks(column, weights), weights)
+    return values.reshape(len(weights), *y_pred.shape[:-2], 2)
+
+
+def _weighted_ranks(values, weights):
+    """Mid-ranks (n_resamples, n_songs) of songs that count ``weights`` times each."""
+    ordered = np.sort(values)
+    first = np.searchsorted(ordered, values, "left")
+    last = np.searchsorted(ordered, values, "right")
+    below = np.zeros((len(weights), len(values) + 1))
+    np.cumsum(weights[:, np.argsort(values, kind="stable")], axis=1, out=below[:, 1:])
+    return (below[:, first] + below[:, last] + 1) / 2
+
+
+def _weighted_pearson(a, b, weights):
+    share = weights / weights.sum(1, keepdims=True)
+    a = a - (share * a).sum(1, keepdims=True)
+    b = b - (share * b).sum(1, keepdims=True)
+    spread = np.sqrt((share * a**2).sum(1) * (share * b**2).sum(1))
+    return _ratio((share * a * b).sum(1), spread)
 
 
 def smallest(y_true, y_pred):
-    """Smallest prediction. A description, not a score."""
-    return np.min(_pair(y_true, y_pred)[1], axis=_SONGS)
+    """Smallest prediction. A description: it has no direction, and no bootstrap interval."""
+    return np.min(_pair(y_true, y_pred)[1], axis=-2)
 
 
 def largest(y_true, y_pred):
-    """Largest prediction. A description, not a score."""
-    return np.max(_pair(y_true, y_pred)[1], axis=_SONGS)
+    """Largest prediction. A description: it has no direction, and no bootstrap interval."""
+    return np.max(_pair(y_true, y_pred)[1], axis=-2)
 
 
-def mean_ratio(y_true, y_pred):
+def mean_ratio(y_true, y_pred, weights=None):
     """Mean prediction over mean truth: 1 is right on average, below 1 is too small."""
     y_true, y_pred = _pair(y_true, y_pred)
-    return y_pred.mean(_SONGS) / y_true.mean(_SONGS)
+    return _ratio(_mean(y_pred, weights), _mean(y_true, weights))
 
 
-def spread_ratio(y_true, y_pred):
+def spread_ratio(y_true, y_pred, weights=None):
     """SD over songs of the prediction over that of the truth; below 1 is too narrow."""
+    var_a, var_b, _ = _moments(*_pair(y_true, y_pred), weights)
+    return np.sqrt(_ratio(var_b, var_a))
+
+
+def _quartiles(values, weights):
+    """First and third quartile of each member and dimension, as smallest value reached."""
+    if weights is None:
+        return np.quantile(values, [0.25, 0.75], axis=-2, method="inverted_cdf")
+    order = np.argsort(values, axis=-2)
+    ordered = np.take_along_axis(values, order, axis=-2)
+    found = np.empty((2, len(weights), *values.shape[:-2], 2))
+    for place in np.ndindex(*values.shape[:-2], 2):
+        column = (*place[:-1], slice(None), place[-1])
+        reached = np.cumsum(weights[:, order[column]], axis=1) / weights.sum(1, keepdims=True)
+        for i, share in enumerate((0.25, 0.75)):
+            first = (reached < share - 1e-12).sum(1)
+            found[(i, slice(None), *place)] = ordered[column][first]
+    return found
+
+
+def iqr_ratio(y_true, y_pred, weights=None):
+    """Interquartile range of the prediction over that of the truth; below 1 is too narrow.
+
+    Unlike :func:`spread_ratio` it does not see outliers.
+    """
     y_true, y_pred = _pair(y_true, y_pred)
-    return y_pred.std(_SONGS) / y_true.std(_SONGS)
+    low, high = _quartiles(y_pred, weights)
+    low_true, high_true = _quartiles(y_true, weights)
+    return _ratio(high - low, high_true - low_true)
 
 
-def share_below(y_true, y_pred):
+def outlier_share(y_true, y_pred, weights=None):
+    """Share of predictions above Tukey's fence, Q3 + 1.5 IQR of the predictions.
+
+    A description. It is 0.0035 for a Gaussian spread of predictions. The fence is that of
+    all songs, also when they are resampled.
+    """
+    y_pred = _pair(y_true, y_pred)[1]
+    low, high = _quartiles(y_pred, None)
+    return _mean(y_pred > (high + 1.5 * (high - low))[..., None, :], weights)
+
+
+def share_below(y_true, y_pred, weights=None):
     """Share of songs whose prediction is below the truth; 0.5 is unbiased in the median."""
     y_true, y_pred = _pair(y_true, y_pred)
-    return (y_pred < y_true).mean(_SONGS)
+    return _mean(y_pred < y_true, weights)
 
 
-def gaussian_nll(y_true, mu, sigma):
+def gaussian_nll(y_true, mu, sigma, weights=None):
     """Mean negative log density of ``y_true`` under N(mu, sigma^2), in nats. Lower is better."""
     y_true, mu = _pair(y_true, mu)
-    return -norm.logpdf(y_true, mu, sigma).mean(_SONGS)
+    return _mean(-norm.logpdf(y_true, mu, sigma), weights)
 
 
-def crps(y_true, mu, sigma):
+def crps(y_true, mu, sigma, weights=None):
     """Mean continuous ranked probability score of N(mu, sigma^2), in the unit of ``y_true``.
 
     Lower is better, at least 0; with sigma towards 0 it becomes the absolute error. Source:
     Gneiting & Raftery (2007); computed by ``scoringrules``.
     """
     y_true, mu = _pair(y_true, mu)
-    return scoringrules.crps_normal(y_true, mu, sigma).mean(_SONGS)
+    return _mean(scoringrules.crps_normal(y_true, mu, sigma), weights)
 
 
-def sharpness(y_true, mu, sigma):
+def sharpness(y_true, mu, sigma, weights=None):
     """Root mean predicted variance, in the unit of ``y_true``. Lower is sharper.
 
     Good only together with calibration: a forecast can be sharp and wrong.
     """
-    return np.sqrt((np.asarray(sigma, float) ** 2).mean(_SONGS))
+    return np.sqrt(_mean(np.asarray(sigma, float) ** 2, weights))
 
 
-def coverage(y_true, mu, sigma, level):
+def coverage(y_true, mu, sigma, level, weights=None):
     """Share of songs whose truth lies in the central interval. Best when equal to ``level``."""
     y_true, mu = _pair(y_true, mu)
     if not 0 < level < 1:
         raise ValueError(f"level={level} must lie between 0 and 1")
     half = norm.ppf(0.5 + level / 2) * np.asarray(sigma, float)
-    return (np.abs(y_true - mu) <= half).mean(_SONGS)
+    return _mean(np.abs(y_true - mu) <= half, weights)
 
 
 def calibration_curve(y_true, mu, sigma, levels=None):
@@ -133,29 +221,37 @@ def calibration_curve(y_true, mu, sigma, levels=None):
     Returns ``(levels, observed)``: (n_levels,) in (0, 1) and (n_levels, ..., 2). Perfect
     calibration is the diagonal. Source: Kuleshov, Fenner & Ermon (2018).
     """
-    levels = np.linspace(0.01, 0.99, 99) if levels is None else np.asarray(levels, float)
+    levels = np.linspace(0.02, 0.98, 49) if levels is None else np.asarray(levels, float)
     y_true, mu = _pair(y_true, mu)
-    # |y - mu| <= z_p sigma, with z_p the central quantile, is 2 Phi(|z|) - 1 <= p
+    # |y - mu| is within the central interval of level p when 2 Phi(|z|) - 1 <= p
     inside = 2 * norm.cdf(np.abs(y_true - mu) / sigma) - 1
-    return levels, np.stack([(inside <= level).mean(_SONGS) for level in levels])
+    return levels, np.stack([(inside <= level).mean(-2) for level in levels])
 
 
 def miscalibration_area(y_true, mu, sigma):
-    """Area between the calibration curve and the diagonal, in [0, 0.5]. Lower is better."""
+    """Area between the calibration curve and the diagonal, in [0, 0.5]. Lower is better.
+
+    The curve runs from (0, 0) to (1, 1); between its points the gap is taken as linear. It
+    takes no ``weights``: an area of absolute gaps only grows when songs are resampled, so a
+    percentile interval would lie above the value itself.
+    """
     levels, observed = calibration_curve(y_true, mu, sigma)
     gap = np.abs(observed - levels.reshape(-1, *[1] * (observed.ndim - 1)))
-    return np.trapezoid(gap, levels, axis=0)
+    ends = np.zeros_like(gap[:1])
+    return np.trapezoid(np.concatenate([ends, gap, ends]), [0, *levels, 1], axis=0)
 
 
 POINT_SCORES = {"r2": r2, "rmse": rmse, "mae": mae, "pearson": pearson, "spearman": spearman}
-"""Scores ``f(y_true, y_pred)`` used for the mean and for the SD."""
+"""Scores ``f(y_true, y_pred)``, used for the mean and for the SD."""
 
 SPREAD_SCORES = {
-    "smallest": smallest,
-    "largest": largest,
     "mean_ratio": mean_ratio,
     "spread_ratio": spread_ratio,
+    "iqr_ratio": iqr_ratio,
+    "outlier_share": outlier_share,
     "share_below": share_below,
+    "smallest": smallest,
+    "largest": largest,
 }
 """Descriptions ``f(sd, sigma)`` of a predicted SD beside the empirical one."""
 
@@ -164,11 +260,14 @@ FORECAST_SCORES = {
     "crps": crps,
     "sharpness": sharpness,
     "miscalibration_area": miscalibration_area,
-} | {
-    f"coverage_{round(100 * level)}": (lambda y, mu, sigma, level=level: coverage(y, mu, sigma, level))
-    for level in LEVELS
-}
+} | {f"coverage_{round(100 * level)}": partial(coverage, level=level) for level in LEVELS}
 """Scores ``f(y_true, mu, sigma)`` of a Gaussian forecast."""
+
+
+def resample_counts(n_songs, n_resamples=500, seed=0):
+    """How often each song is drawn in each resample: (n_resamples, n_songs), rows sum to n."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n_songs, np.full(n_songs, 1 / n_songs), n_resamples).astype(float)
 
 
 def bootstrap(score, *arrays, n_resamples=500, level=0.95, seed=0):
@@ -181,7 +280,7 @@ def bootstrap(score, *arrays, n_resamples=500, level=0.95, seed=0):
 
     Parameters
     ----------
-    score : callable(*arrays) -> (..., 2)
+    score : callable(*arrays, weights=...) -> (n_resamples, ..., 2)
     arrays : arrays, (..., n_songs, 2)
     n_resamples : int
     level : float in (0, 1)
@@ -190,21 +289,14 @@ def bootstrap(score, *arrays, n_resamples=500, level=0.95, seed=0):
     Returns
     -------
     value, low, high : arrays, (2,)
+        NaN for a dimension whose score is not defined.
 
     Source: Efron & Tibshirani (1993), percentile method.
     """
-    rng = np.random.default_rng(seed)
-    n = arrays[0].shape[_SONGS]
-
-    def average(values):
-        return values.reshape(-1, values.shape[-1]).mean(axis=0)
-
-    draws = np.empty((n_resamples, 2))
-    for i in range(n_resamples):
-        rows = rng.integers(0, n, n)
-        draws[i] = average(score(*(a[..., rows, :] for a in arrays)))
+    weights = resample_counts(np.shape(arrays[0])[-2], n_resamples, seed)
+    draws = score(*arrays, weights=weights)
+    draws = draws.reshape(n_resamples, -1, draws.shape[-1]).mean(1)
+    value = np.asarray(score(*arrays)).reshape(-1, draws.shape[-1]).mean(0)
     tail = (1 - level) / 2
-    missing = np.isnan(draws).all(axis=0)
-    low, high = np.nanquantile(np.where(missing, 0.0, draws), [tail, 1 - tail], axis=0)
-    value = average(score(*arrays))
-    return value, np.where(missing, np.nan, low), np.where(missing, np.nan, high)
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    return value, low, high

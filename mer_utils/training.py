@@ -163,7 +163,7 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
     lost = ~np.isfinite(stack.validation_loss).any(axis=1)
     if lost.any():
         raise ValueError(
-            f"training diverged for seeds {[s for s, bad in zip(seeds, lost) if bad]}: "
+            f"training diverged for seeds {np.array(seeds)[lost].tolist()}: "
             "the validation loss was never finite; lower learning_rate"
         )
     return stack
@@ -219,7 +219,7 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
             from_a1, *rest = torch.autograd.grad(losses.sum(), [a1, *small.values()])
             torch.bmm(xb.transpose(1, 2), from_a1, out=gradient_w1)
             gradient = {"w1": gradient_w1, "b1": from_a1.sum(1, keepdim=True)}
-            adam.step(gradient | dict(zip(small, rest)))
+            adam.step(gradient | dict(zip(small, rest, strict=True)))
             total += losses.detach() * rows.shape[1]
 
         with torch.no_grad():
@@ -231,8 +231,9 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
                 lowest[k], best_epoch[k] = now[k], epoch
                 for name, value in weights.items():
                     best[name][k] = value[k]
-        improved = now < plateau - protocol.lr_threshold * np.abs(np.where(
-            np.isfinite(plateau), plateau, 0.0))
+        improved = now < plateau - protocol.lr_threshold * np.abs(
+            np.where(np.isfinite(plateau), plateau, 0.0)
+        )
         plateau = np.where(improved, now, plateau)
         waited = np.where(improved, 0, waited + 1)
         late = waited > protocol.lr_patience

@@ -1,6 +1,7 @@
-"""Which SD is in the file? The integer-rating argument.
+"""How the averaged file was made: which SD it holds, and do single ratings give it?
 
-Raters give whole numbers from 1 to 9. Ten of them can only make certain pairs of mean and
+The first question needs no ratings of single raters, only the integer-rating argument:
+raters give whole numbers from 1 to 9. Ten of them can only make certain pairs of mean and
 SD. So a published pair is *possible* or *impossible*, and that depends on whether the SD
 divides by n (ddof=0) or by n - 1 (ddof=1). If nearly all pairs are possible under one
 reading and few under the other, the file has told us its formula.
@@ -12,6 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
+
+from mer_utils.dataset import DIMENSIONS, Dataset
+
+# With many raters nearly every pair is possible under both formulas, and the table is large.
+MOST_RATERS = 30
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class DdofEvidence:
     ----------
     share_ddof0, share_ddof1 : float in [0, 1]
         Share of the (mean, SD) pairs that n whole ratings can make under each formula.
-    n_pairs : int, pairs tested.
+        NaN if no pair could be tested.
+    n_pairs : int, pairs tested: those of songs with at most 30 raters.
     n_raters : str, the number(s) of raters assumed.
     ddof : 0, 1 or None (undecided)
     """
@@ -34,6 +42,8 @@ class DdofEvidence:
     ddof: int | None
 
     def __str__(self):
+        if not self.n_pairs:
+            return f"SD formula undecided: no song has at most {MOST_RATERS} raters"
         shares = (
             f"{self.share_ddof0:.0%} of {self.n_pairs} (mean, SD) pairs are possible for "
             f"{self.n_raters} whole ratings with ddof=0, {self.share_ddof1:.0%} with ddof=1"
@@ -103,9 +113,14 @@ def infer_ddof(rating_mean, rating_sd, n=10, decimals: int = 2) -> DdofEvidence:
                              mean.shape).ravel()  # fmt: skip
     if raters.min() < 2:
         raise ValueError("n is below 2: an SD says nothing about ddof with one rater")
+    mean, sd = mean.ravel(), sd.ravel()
+    few = raters <= MOST_RATERS
+    if not few.any():
+        return DdofEvidence(np.nan, np.nan, 0, f"{raters.min()} or more", None)
+    mean, sd, raters = mean[few], sd[few], raters[few]
     half = 0.5 * 10.0**-decimals + 1e-9
     possible = np.zeros((mean.size, 2), dtype=bool)
-    for i, (m, s, k) in enumerate(zip(mean.ravel(), sd.ravel(), raters.tolist(), strict=True)):
+    for i, (m, s, k) in enumerate(zip(mean, sd, raters.tolist(), strict=True)):
         total = round(m * k)
         if abs(total / k - m) > half:
             continue
@@ -121,3 +136,44 @@ def infer_ddof(rating_mean, rating_sd, n=10, decimals: int = 2) -> DdofEvidence:
     counts = np.unique(raters)
     named = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return DdofEvidence(float(share[0]), float(share[1]), int(mean.size), named, verdict)
+
+
+def compare_with_raters(dataset: Dataset, decimals: int = 2) -> pd.DataFrame:
+    """Recompute means and SDs from the ratings of single raters; compare with the file.
+
+    Parameters
+    ----------
+    dataset : Dataset with ``ratings``; SDs use its ``ddof``.
+    decimals : int, decimals to which the averaged file rounds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per statistic ("valence mean", "arousal mean", "valence SD", "arousal SD"):
+        ``n_songs`` with at least two ratings, ``max_abs_diff`` on the rating scale, and
+        ``n_mismatch``, songs that differ by more than rounding explains.
+
+    Raises
+    ------
+    ValueError
+        If the data set has no ratings of single raters.
+    """
+    if dataset.ratings is None:
+        raise ValueError(
+            f"{dataset.name} has no ratings of single raters: it needs the per-rater file in "
+            "'annotations/annotations per each rater/song_level/'"
+        )
+    groups = dataset.ratings.groupby("song_id")[list(DIMENSIONS)]
+    enough = groups.size().reindex(dataset.song_id, fill_value=0).to_numpy() >= 2
+    rows = []
+    for what, own, given in (
+        ("mean", groups.mean(), dataset.rating_mean),
+        ("SD", groups.std(ddof=dataset.ddof), dataset.rating_sd),
+    ):
+        difference = np.abs(own.reindex(dataset.song_id).to_numpy() - given)[enough]
+        for k, name in enumerate(DIMENSIONS):
+            column = difference[:, k]
+            mismatch = int((column > 0.5 * 10.0**-decimals + 1e-9).sum())
+            largest = float(column.max()) if len(column) else np.nan
+            rows.append((f"{name} {what}", len(column), largest, mismatch))
+    return pd.DataFrame(rows, columns=["statistic", "n_songs", "max_abs_diff", "n_mismatch"])

@@ -1,0 +1,40 @@
+# `make book` and `make test` need git, python3 (3.11 or newer) and make, nothing else.
+# Everything is installed in .venv, once, and again when a requirement changes.
+
+VENV ?= .venv
+JOBS ?= 2
+PYTHONS := python3.11 python3.12 python3.13 python3.14 python3 python
+INSTALLED := $(VENV)/installed
+export PYTHONPATH := $(CURDIR)
+export MER_ROOT := $(CURDIR)
+
+.PHONY: help book test clean
+
+help:
+	@echo "make book    run all notebooks, build the book, print the path of its first page"
+	@echo "make test    run all tests"
+	@echo "make clean   remove _build (not .cache with the trained models, not .venv)"
+	@echo "The first of book and test installs about 6 GB into .venv: three minutes or more."
+
+book: $(INSTALLED)
+	@$(VENV)/bin/mer book
+
+test: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup
+
+clean:
+	rm -rf _build
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@set -e; \
+	for python in $(PYTHONS) none; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+	done; \
+	if [ $$python = none ]; then \
+	  echo "Python 3.11 or newer is needed; found: $$(python3 --version 2>&1). Install one and type make again." >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$($$python --version); this takes some minutes ..."; \
+	$$python -m venv $(VENV); \
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'; \
+	touch $@

@@ -1,0 +1,196 @@
+"""The paper's claims, each with the rule that decides it, and our verdict.
+
+A rule is stated before the figures are seen: a region in which the claim holds. With a
+95% interval the verdict is
+
+``reproduced``      the whole interval lies in the region
+``not reproduced``  the whole interval lies outside
+``undecided``       it lies across the border
+``not testable``    the claim is about something these data do not have; ``why`` says what
+
+Source of all claims: arXiv 2501.11570, results and figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mer_utils.dataset import DIMENSIONS, Dataset
+
+LOSSES = ("mse", "kld", "nll")
+SINGLE = tuple((loss, "single") for loss in LOSSES)
+SAMPLED = tuple((loss, m) for m in ("seed_ensemble", "mc_dropout") for loss in LOSSES)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: where its figures are in the score table, and where it holds.
+
+    ``cells`` are pairs (loss, method); the claim holds where ``lower < score < upper``.
+    """
+
+    key: str
+    text: str
+    rule: str
+    cells: tuple
+    target: str
+    score: str
+    lower: float = -np.inf
+    upper: float = np.inf
+
+    def verdict(self, low: float, high: float) -> str:
+        """The verdict for a 95% interval."""
+        if self.lower < low and high < self.upper:
+            return "reproduced"
+        if high <= self.lower or low >= self.upper:
+            return "not reproduced"
+        return "undecided"
+
+
+CLAIMS = (
+    Claim(
+        "mean_r2",
+        "The mean rating is predicted with R2 of 0.6 to 0.7",
+        "R2 of the mean between 0.55 and 0.75 (the paper's figures are rounded)",
+        SINGLE,
+        "mean",
+        "r2",
+        0.55,
+        0.75,
+    ),
+    Claim(
+        "alike",
+        "All methods predict the mean alike",
+        "R2 of the mean within 0.05 of that of single MSE heads, on the same songs",
+        SINGLE[1:] + SAMPLED,
+        "mean",
+        "r2_minus_mse",
+        -0.05,
+        0.05,
+    ),
+    Claim(
+        "sd_r2",
+        "No method predicts the SD of the raters: R2 far below 0",
+        "R2 of the SD below 0",
+        SINGLE + SAMPLED,
+        "sd",
+        "r2",
+        upper=0.0,
+    ),
+    Claim(
+        "underestimate",
+        "Seed ensembles and MC dropout underestimate the SD",
+        "predicted SD below the empirical one for more than 9 songs in 10",
+        SAMPLED,
+        "sd",
+        "share_below",
+        lower=0.9,
+    ),
+    Claim(
+        "range",
+        "Their SDs lie between 0.00 and 0.10, the empirical ones between 0.00 and 0.60",
+        "mean predicted SD below a quarter of the mean empirical SD",
+        SAMPLED,
+        "sd",
+        "mean_ratio",
+        upper=0.25,
+    ),
+    Claim(
+        "nll_narrow",
+        "NLL predicts a narrower range of SDs than MSE and KLD",
+        "interquartile range of predicted SDs (in that of the empirical) larger than with NLL",
+        SINGLE[:2],
+        "sd",
+        "iqr_ratio_minus_nll",
+        lower=0.0,
+    ),
+    Claim(
+        "nll_outliers",
+        "NLL has occasional large outliers",
+        "share of predicted SDs above Tukey's fence smaller than with NLL",
+        SINGLE[:2],
+        "sd",
+        "outlier_share_minus_nll",
+        upper=0.0,
+    ),
+    Claim(
+        "rank",
+        "Predicted and empirical SD have a rank correlation near zero or below",
+        "Spearman correlation below 0.1",
+        SINGLE + SAMPLED,
+        "sd",
+        "spearman",
+        upper=0.1,
+    ),
+)
+
+
+def judge(scores: pd.DataFrame, songs: Dataset | None = None) -> pd.DataFrame:
+    """Hold a score table against every claim.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        From :func:`mer_utils.study.run_study`.
+    songs : Dataset, optional
+        Says what the features are: the first claim is about MusicFM embeddings, and
+        is not testable with others.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per claim, loss, method and dimension: ``claim, loss, method, dimension,
+        score, value, low, high, verdict, why``.
+    """
+    table = scores.set_index(["loss", "method", "target", "score", "dimension"])
+    rows = []
+    for claim in CLAIMS:
+        for loss, method in claim.cells:
+            for dimension in DIMENSIONS:
+                place = (loss, method, claim.target, claim.score, dimension)
+                if place not in table.index:
+                    figures, verdict, why = (np.nan,) * 3, "not testable", "not computed here"
+                else:
+                    figures = tuple(table.loc[place, ["value", "low", "high"]])
+                    verdict, why = claim.verdict(*figures[1:]), ""
+                    if claim.key == "mean_r2" and songs is not None:
+                        verdict, why = _about_features(verdict, songs)
+                rows.append(
+                    (claim.key, loss, method, dimension, claim.score, *figures, verdict, why)
+                )
+    names = "claim loss method dimension score value low high verdict why".split()
+    return pd.DataFrame(rows, columns=names)
+
+
+def _about_features(verdict, songs):
+    if songs.simulated:
+        return verdict, "simulated features were tuned to this value"
+    if "musicfm" not in songs.feature_source.lower():
+        return (
+            "not testable",
+            f"the paper used MusicFM embeddings; these are {songs.feature_source}",
+        )
+    return verdict, ""
+
+
+def summary(claims: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts counted per claim, e.g. ``reproduced 5 of 6, undecided 1 of 6``, in book order."""
+    texts = {}
+    for key, rows in claims.groupby("claim", sort=False):
+        counts = rows["verdict"].value_counts()
+        whole = f"{counts.index[0]} ({counts.iloc[0]} of {len(rows)})"
+        texts[key] = (
+            whole
+            if len(counts) == 1
+            else ", ".join(f"{verdict} {n} of {len(rows)}" for verdict, n in counts.items())
+        )
+    return pd.DataFrame(
+        {
+            "claim": [c.text for c in CLAIMS if c.key in texts],
+            "rule": [c.rule for c in CLAIMS if c.key in texts],
+            "verdict": [texts[c.key] for c in CLAIMS if c.key in texts],
+        }
+    )

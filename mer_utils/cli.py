@@ -1,0 +1,175 @@
+"""The ``mer`` command: a thin front on the modules that do the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice(["paper", "quick"]),
+    default="paper",
+    show_default=True,
+    help="paper: the paper's protocol, 15 seeds. quick: about a minute, for teaching and tests.",
+)
+DATASET = click.option(
+    "--dataset",
+    type=click.Choice(["simulated", "deam"]),
+    default="simulated",
+    show_default=True,
+    help="simulated: DEAM-like ratings whose truth is known. deam: the real ratings.",
+)
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="DEAM folder in the official layout. Default: the environment variable DEAM_ROOT.",
+)
+
+
+class Commands(click.Group):
+    """A group that shows bad input as a message: exit status 2, no traceback."""
+
+    def invoke(self, ctx):
+        """Run the command; see the class."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mer_utils", message="mer %(version)s")
+def main():
+    r"""Uncertainty in music emotion recognition: an open replication.
+
+    Can a model tell how much listeners will disagree about a song? This command runs the
+    study, builds the book that explains it, and looks after your copy of the DEAM data set.
+
+    \b
+    Start here
+      mer book --profile quick          the whole book in a few minutes
+      mer book                          the book at the scale of the paper
+
+    \b
+    With your own DEAM
+      mer fetch deam ~/deam             download the official archives
+      mer check ~/deam                  what is in the folder, what is odd about it
+      mer run --dataset deam --data ~/deam
+
+    A single notebook runs with papermill, and ends by printing its scores:
+
+    \b
+      papermill notebooks/04_nll.ipynb -p seed 7
+
+    Exit status: 0 all is well, 1 the work was done and failed, 2 the input is wrong.
+    """
+
+
+@main.command()
+@DATASET
+@DATA
+@PROFILE
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the tables.  [default: a folder in _build]",
+)
+def run(dataset, data, profile, out):
+    """Run the study: three losses, seed ensembles, MC dropout.
+
+    Writes tables of scores with their intervals, and says where. What was trained before is
+    reused, and after an interruption the work goes on where it stopped.
+    """
+    from .claims import summary
+    from .results import read_results, write_results
+
+    folder = write_results(dataset, data, profile, out, say=click.echo)
+    for labels, claims in read_results(folder).claims.groupby("labels", sort=False):
+        click.echo(f"\nclaims of the paper, labels {labels.replace('_', ' ')}")
+        for row in summary(claims).itertuples():
+            click.echo(f"  {row.claim}: {row.verdict}")
+    click.echo(f"\nscores.csv, claims.csv and provenance.json are in {folder}")
+
+
+@main.command()
+@PROFILE
+@DATASET
+@DATA
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Build into OUT/_build.  [default: _build, or _build/quick and the like]",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Notebooks at a time.  [default: processors]")
+def book(profile, dataset, data, out, jobs):
+    """Run the notebooks and build the book; print the path of its first page.
+
+    Does only what is needed: a second run with nothing changed does nothing.
+    """
+    from .book import BuildError, build_book
+
+    chosen = {"profile": profile, "dataset": dataset, "data": str(data.resolve()) if data else ""}
+    usual = {"profile": "paper", "dataset": "simulated", "data": ""}
+    parameters = {name: value for name, value in chosen.items() if value != usual[name]}
+    try:
+        first_page = build_book(
+            out, parameters, jobs=jobs, say=lambda line: click.echo(line, err=True)
+        )
+    except BuildError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(first_page)
+
+
+@main.command()
+@click.argument("data", type=click.Path(path_type=Path))
+def check(data):
+    """Report what is in the DEAM folder DATA, and what is odd about it.
+
+    Counts songs, raters and features, checks ranges and duplicates, works out how the SDs
+    were computed, and looks for the exchange of valence and arousal in the first 744 songs.
+    Exit status 1 if something in the folder is wrong.
+    """
+    from .audit import check_report
+
+    report = check_report(data)
+    click.echo(report.text)
+    raise SystemExit(1 if report.errors else 0)
+
+
+@main.group()
+def fetch():
+    """Download data. Interrupted downloads resume; checksums are kept and verified."""
+
+
+@fetch.command()
+@click.argument("dest", type=click.Path(path_type=Path, file_okay=False))
+def deam(dest):
+    """Download the official DEAM archives into the folder DEST and unpack them.
+
+    DEAM is for research use, under its own terms: read them on its home page.
+    """
+    from .fetch import fetch_deam
+
+    fetch_deam(dest)
+
+
+@main.group()
+def bench():
+    """Measure this machine."""
+
+
+@bench.command()
+@click.option("--members", type=click.IntRange(2), default=15, show_default=True, help="Seeds.")
+@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--loss", type=click.Choice(["mse", "kld", "nll"]), default="nll", show_default=True)
+def training(members, epochs, loss):
+    """Compare the stack of 15 seeds with a plain loop over seeds.
+
+    Prints both times, their ratio, the limit that this machine's matrix product sets, and
+    whether both ways give the same scores. Exit status 1 if the scores differ.
+    """
+    from .bench import bench_training
+
+    raise SystemExit(0 if bench_training(members, epochs, loss)["agree"] else 1)

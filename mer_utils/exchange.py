@@ -1,0 +1,220 @@
+"""Are valence and arousal exchanged for the first songs of DEAM? Evidence, line by line.
+
+The averaged file of DEAM seems to have the two dimensions the wrong way round for song ids
+up to 1000. No single check proves it, so each line of evidence asks the same question with
+other data: does something we trust agree better with the labels *as distributed*, or with
+the labels *exchanged*? Every line has two figures, their difference with a 95% bootstrap
+interval over songs, a control where there is one, and the reading that it supports.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mer_utils.dataset import DIMENSIONS, Dataset
+from mer_utils.deam import EXCHANGED_UP_TO, FILES, PER_RATER, exchange, find_file, rater_means
+from mer_utils.deam_features import find_features
+from mer_utils.deam_files import read_raters
+from mer_utils.tables import DataError, numbers, read_table, song_ids
+
+COLUMNS = ["evidence", "measure", "as_distributed", "exchanged", "difference", "low", "high", "n"]
+COLUMNS += ["control", "control_low", "control_high", "supports"]
+NOT_AT_HAND = "not at hand"
+FLUX = re.compile(r"pcm_fftMag_spectralFlux_sma_?amean")
+
+
+def exchange_evidence(root, dataset: Dataset, *, n_boot: int = 999, seed: int = 0):
+    """One row per line of evidence on the exchange of valence and arousal.
+
+    Parameters
+    ----------
+    root : path
+        The DEAM folder. Cross-check files are looked for in its ``cross_check/``.
+    dataset : Dataset
+        What ``load_deam(root)`` returned, with either ``labels``; its features serve the
+        model-transfer lines.
+    n_boot : int, bootstrap resamples of songs for each interval.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``evidence``, ``measure``; the measure under each reading (``as_distributed``,
+        ``exchanged``; higher is better agreement); ``difference``, the first minus the
+        second, with its 95% interval ``low`` to ``high``; ``n`` songs. ``control`` is the
+        same difference with its interval for ids above 1000, where nothing is in doubt; NaN
+        where the trusted data end at 1000. ``supports`` is "as distributed" if the
+        difference has the sign of its control (positive without one), "exchanged" if it has
+        the other sign, "undecided" if an interval holds 0, "not at hand" if data are missing.
+
+        The control matters: a valence model may follow arousal more than valence even where
+        nothing is in doubt, because these features say more about arousal.
+
+    Raises
+    ------
+    DataError
+        If a cross-check file is there but broken.
+    """
+    root, ids = Path(root), dataset.song_id
+    labels = dataset.rating_mean
+    if dataset.labels == "corrected":
+        labels = exchange(ids, labels)
+    low = ids <= EXCHANGED_UP_TO
+    rng = np.random.default_rng(seed)
+    rows = []
+
+    def compare(trusted, k, measure, songs):
+        """Both figures, their difference with interval, and the number of songs."""
+        songs = songs & np.isfinite(trusted.reshape(len(ids), -1)).all(axis=1)
+        if songs.sum() < 20:
+            return None
+        x, y = trusted[songs], labels[songs]
+        if measure == "share equal":
+            score = _share
+            pairs = [(np.abs(x - z) <= 0.051).all(axis=1)[None] for z in (y, y[:, ::-1])]
+        else:
+            score = _spearman if measure == "Spearman rho" else _pearson
+            pairs = [np.stack([x, z]) for z in (y[:, k], y[:, 1 - k])]
+        a, b = (float(score(pair, np.arange(len(x))[None])[0]) for pair in pairs)
+        resampled = rng.integers(len(x), size=(n_boot, len(x)))
+        spread = score(pairs[0], resampled) - score(pairs[1], resampled)
+        return a, b, a - b, *np.quantile(spread, [0.025, 0.975]).tolist(), len(x)
+
+    def line(evidence, measure, trusted, k=0):
+        """One row: ``trusted`` against dimension ``k`` of the labels, and against the other."""
+        below = above = None
+        if trusted is not None:
+            below, above = (compare(trusted, k, measure, songs) for songs in (low, ~low))
+        control = above[2:5] if above else (np.nan,) * 3
+        supports = NOT_AT_HAND
+        if below:
+            signs = [_sign(below[3:5]), _sign(control[1:]) if above else 1]
+            supports = ("exchanged", "undecided", "as distributed")[signs[0] * signs[1] + 1]
+        figures = below or (np.nan,) * 5 + (0,)
+        rows.append((evidence, measure, *figures, *control, supports))
+
+    line("emoMusic song-level ratings", "share equal", _emomusic_ratings(root, ids))
+    for k in (1, 0):
+        name = f"emoMusic continuous {DIMENSIONS[k]}, mean over time"
+        line(name, "Pearson r", _continuous(root, DIMENSIONS[k], ids), k)
+    line("spectral flux, which follows arousal", "Spearman rho", spectral_flux(root, ids), 1)
+    for k in (1, 0):
+        name = f"model of {DIMENSIONS[k]} trained on ids above 1000"
+        line(name, "Pearson r", _transfer(dataset.features, labels[:, k], low), k)
+    path = find_file(root, PER_RATER + FILES["1-2000"])
+    means = rater_means(read_raters(path)[0], ids) if path else None
+    line("per-rater file, means recomputed", "share equal", means)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def evidence_verdict(table: pd.DataFrame) -> str:
+    """One sentence on how many lines support which reading."""
+    at_hand = table[table["supports"] != NOT_AT_HAND]
+    if at_hand.empty:
+        return "No evidence on the exchange is at hand."
+    counts = at_hand["supports"].value_counts()
+    said = ", ".join(f"{count} support{'s' * (count == 1)} '{name}'" if name != "undecided"
+                     else f"{count} undecided" for name, count in counts.items())  # fmt: skip
+    return f"Of {len(at_hand)} lines of evidence at hand, {said}."
+
+
+def spectral_flux(root: Path, song_id) -> np.ndarray | None:
+    """Mean spectral flux (openSMILE) per song, (n_songs,), NaN where unknown; None without it."""
+    tables = sorted((root / "features_song_mean").glob("*.csv"))
+    for path in tables:
+        names = pd.read_csv(path, nrows=0, skipinitialspace=True).columns.str.strip()
+        flux = [name for name in names if FLUX.fullmatch(name)]
+        if flux and "song_id" in names:
+            frame = pd.read_csv(path, skipinitialspace=True)
+            frame.columns = frame.columns.str.strip()
+            return frame.set_index("song_id")[flux[0]].reindex(song_id).to_numpy(dtype=float)
+    try:
+        folder = find_features(root, skip_seconds=1)
+    except DataError:
+        return None
+    out = np.full(len(song_id), np.nan)
+    for i, song in enumerate(song_id):
+        path = folder / f"{song}.csv"
+        if path.is_file():
+            frame = pd.read_csv(path, sep=";", usecols=lambda name: FLUX.fullmatch(name.strip()))
+            if frame.shape[1] != 1:
+                return None
+            out[i] = frame.iloc[:, 0].mean()
+    return out
+
+
+def _emomusic_ratings(root, song_id):
+    path = root / "cross_check" / "emomusic_static_annotations.csv"
+    if not path.is_file():
+        return None
+    columns = [f"mean_{name}" for name in DIMENSIONS]
+    frame = read_table(path, ["song_id", *columns])
+    problems: list[str] = []
+    ids = song_ids(frame, path, problems)
+    values = [numbers(frame, name, path, problems, low=1, high=9) for name in columns]
+    if problems:
+        raise DataError(problems)
+    return pd.DataFrame(np.stack(values, 1), index=ids).reindex(song_id).to_numpy()
+
+
+def _continuous(root, name, song_id):
+    path = root / "cross_check" / f"emomusic_{name}_cont_average.csv"
+    if not path.is_file():
+        return None
+    frame = read_table(path, ["song_id"])
+    problems: list[str] = []
+    ids = song_ids(frame, path, problems)
+    samples = [c for c in frame if c.startswith("sample_")]
+    values = [numbers(frame, c, path, problems, low=-1, high=1, blank="nan") for c in samples]
+    if problems or not samples:
+        raise DataError(problems or f"{path}, line 1: no column sample_...ms")
+    means = pd.DataFrame(np.stack(values, 1), index=ids).mean(axis=1)
+    return means.reindex(song_id).to_numpy()
+
+
+def _transfer(features, label, low):
+    """Ridge predictions, (n_songs,): each song by a model that saw only other ids above 1000.
+
+    Songs up to 1000 get the model of all ids above 1000; those above get 5-fold predictions.
+    """
+    high = np.flatnonzero(~low)
+    if not features.shape[1] or low.sum() < 20 or len(high) < 50:
+        return None
+    # Features as ranks among the ids above 1000: openSMILE descriptors have long tails.
+    columns = zip(np.sort(features[high], axis=0).T, features.T, strict=True)
+    ranks = np.stack([np.searchsorted(known, new) for known, new in columns], 1) / len(high)
+    parts = [(high, np.flatnonzero(low))]
+    parts += [(np.setdiff1d(high, high[fold::5]), high[fold::5]) for fold in range(5)]
+    out = np.full(len(label), np.nan)
+    for train, test in parts:
+        model = make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5)))
+        out[test] = model.fit(ranks[train], label[train]).predict(ranks[test])
+    return out
+
+
+def _sign(interval):
+    """1 or -1 for an interval on one side of 0, else 0."""
+    return int(interval[0] > 0) - int(interval[1] < 0)
+
+
+def _share(pair, index):
+    return pair[0][index].mean(axis=1)
+
+
+def _pearson(pair, index):
+    x, y = (side[index] - side[index].mean(axis=1, keepdims=True) for side in pair)
+    return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))
+
+
+def _spearman(pair, index):
+    ranked = [rankdata(side[index], axis=1) for side in pair]
+    x, y = (side - side.mean(axis=1, keepdims=True) for side in ranked)
+    return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))

@@ -1,0 +1,275 @@
+"""Downloading data: resumable, checked, unpacked with care.
+
+``fetch_files`` is general; ``fetch_deam`` names the official archives of DEAM and unpacks
+them into the folder layout that ``load_deam`` reads. pooch decides what to download and
+checks it; this module adds what pooch leaves out: going on after an interruption,
+remembering the checksum of the first download, and refusing archives that write outside
+their folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from mer_utils.dataset import sha256
+from mer_utils.paths import write_atomically
+
+DEAM_URL = "https://cvml.unige.ch/databases/DEAM/"
+DEAM_PARTS = {
+    "annotations": "DEAM_Annotations.zip",
+    "metadata": "metadata.zip",
+    "features": "features.zip",
+    "audio": "DEAM_audio.zip",
+}
+MAX_BYTES = 40 * 10**9
+MAX_FILES = 100_000
+
+
+class FetchError(ValueError):
+    """A download or an archive that cannot be used; the message tells the mend."""
+
+
+def fetch_deam(
+    dest, *, parts=("annotations", "metadata", "features"), base_url=DEAM_URL, progress=True
+) -> Path:
+    """Download the official DEAM archives and unpack them into ``dest``.
+
+    Parameters
+    ----------
+    dest : path of the data folder; made if missing. Archives are kept in ``dest/archives``.
+    parts : which of "annotations", "metadata", "features" and "audio" (by far the largest).
+    base_url : address of the folder that holds the archives.
+    progress : show a bar per file.
+
+    Returns
+    -------
+    Path
+        ``dest``, ready for ``load_deam``. Run again, it downloads and unpacks only what is
+        missing.
+
+    Raises
+    ------
+    FetchError
+        As in :func:`fetch_files` and :func:`unpack`, or if a part is unknown.
+    """
+    dest = Path(dest).expanduser()
+    unknown = [part for part in parts if part not in DEAM_PARTS]
+    if unknown:
+        raise FetchError(f"no part {unknown[0]!r}: choose from {', '.join(DEAM_PARTS)}")
+    urls = {DEAM_PARTS[part]: base_url.rstrip("/") + "/" + DEAM_PARTS[part] for part in parts}
+    archives = fetch_files(
+        urls, dest / "archives", record=dest / "checksums.json", progress=progress
+    )
+    for part, archive in zip(parts, archives, strict=True):
+        unpack(archive, dest, loose=part)
+    return dest
+
+
+def fetch_files(urls: dict, dest, *, record=None, known=None, progress=True) -> list[Path]:
+    """Download files into ``dest``, going on where an earlier try stopped.
+
+    Parameters
+    ----------
+    urls : dict of file name -> address.
+    dest : folder; made if missing.
+    record : JSON file of checksums, default ``dest/checksums.json``. A file without an entry
+        gets one after its first download; later downloads and copies must match it.
+    known : dict of file name -> SHA-256 published by the source, which goes before ``record``.
+    progress : show a bar per file.
+
+    Returns
+    -------
+    list of Path, in the order of ``urls``.
+
+    Raises
+    ------
+    FetchError
+        If the folder cannot be written, the server does not answer or breaks off (what came
+        is kept in ``NAME.part``), or a checksum differs.
+    """
+    dest = Path(dest).expanduser()
+    record = Path(record) if record else dest / "checksums.json"
+    pooch.get_logger().setLevel("WARNING")
+    out = []
+    try:
+        dest.mkdir(parents=True, exist_ok=True)
+        entries = json.loads(record.read_text()) if record.is_file() else {}
+        for name, url in urls.items():
+            recorded = entries.get(name, {}).get("sha256")
+            expected = (known or {}).get(name) or recorded
+            path = _retrieve(name, url, dest, expected, progress, record)
+            if not recorded:
+                entry = {"url": url, "bytes": path.stat().st_size, "sha256": sha256(path)}
+                entries[name] = entry
+                with write_atomically(record) as temporary:
+                    temporary.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
+            out.append(path)
+    except json.JSONDecodeError as error:
+        raise FetchError(f"{record}: not JSON ({error}); remove it to start anew") from None
+    except OSError as error:
+        where = error.filename or dest
+        raise FetchError(
+            f"{where}: {error.strerror or error}; choose a folder that can be written and has room"
+        ) from None
+    return out
+
+
+def _retrieve(name, url, dest, expected, progress, record):
+    def download(url, output_file, _pooch, check_only=False):
+        part = dest / f"{name}.part"
+        _download(url, part, progress)
+        os.replace(part, output_file)
+
+    try:
+        hashed = f"sha256:{expected}" if expected else None
+        return Path(pooch.retrieve(url, hashed, fname=name, path=dest, downloader=download))
+    except requests.RequestException as error:
+        reason = str(error).split("\n")[0][:200]
+        raise FetchError(
+            f"{url}: the download stopped ({reason}); run the same command again to go on "
+            f"from what is in {dest / (name + '.part')}"
+        ) from None
+    except ValueError as error:
+        if isinstance(error, FetchError):
+            raise
+        raise FetchError(
+            f"{url}: SHA-256 differs from the one expected ({expected}), so the file was not "
+            f"kept. If its source was meant to change, remove '{name}' from {record} and try again"
+        ) from None
+
+
+def _download(url: str, part: Path, progress: bool, tries: int = 3):
+    """Fill ``part`` from ``url``, from where it ends, with a few tries."""
+    for left in reversed(range(tries)):
+        try:
+            return _continue(url, part, progress)
+        except (requests.ConnectionError, requests.Timeout,
+                requests.exceptions.ChunkedEncodingError):  # fmt: skip
+            if not left:
+                raise
+
+
+def _continue(url: str, part: Path, progress: bool):
+    """One request. The server's version tag makes sure that two versions never mix."""
+    tag_file = part.with_name(part.name + ".tag")
+    have = part.stat().st_size if part.is_file() and tag_file.is_file() else 0
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": tag_file.read_text()}
+    with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
+        if answer.status_code == 416:  # nothing beyond what is there: start anew
+            part.unlink()
+            return _continue(url, part, progress)
+        answer.raise_for_status()
+        resumed = answer.status_code == 206
+        if resumed and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            raise FetchError(f"{url}: the server sent another range than asked; remove {part}")
+        have = have if resumed else 0
+        size = int(answer.headers["Content-Length"]) if "Content-Length" in answer.headers else None
+        total = have + size if size is not None else None
+        free = shutil.disk_usage(part.parent).free
+        if size is not None and size > free:
+            raise FetchError(
+                f"{url}: {size / 1e6:.0f} MB to come, but {part.parent} has {free / 1e6:.0f} MB "
+                "free; make room or choose another folder"
+            )
+        if not resumed:
+            tag = answer.headers.get("ETag", "")
+            tag = answer.headers.get("Last-Modified", "") if tag.startswith("W/") else tag
+            tag_file.write_text(tag) if tag else tag_file.unlink(missing_ok=True)
+        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True,
+                   desc=part.stem, disable=not progress)  # fmt: skip
+        with open(part, "ab" if resumed else "wb") as file, bar:
+            for block in answer.iter_content(1 << 16):
+                file.write(block)
+                bar.update(len(block))
+    if total is not None and part.stat().st_size != total:
+        raise requests.ConnectionError(f"{part.stat().st_size} of {total} bytes came")
+    tag_file.unlink(missing_ok=True)
+
+
+def unpack(archive, dest, *, loose="files", max_bytes: int = MAX_BYTES) -> Path:
+    """Unpack a ZIP archive into ``dest``, or nothing of it if any part looks unsafe.
+
+    Parameters
+    ----------
+    archive : path of a ZIP file.
+    dest : folder. Files that are there with the right size stay as they are.
+    loose : name of the folder for archives whose files lie at their top level.
+    max_bytes : limit on the unpacked size.
+
+    Raises
+    ------
+    FetchError
+        If a name is absolute or leads outside ``dest``, on links and encrypted files, if the
+        archive unpacks to more than ``max_bytes`` or is damaged. Nothing is written then.
+    """
+    archive, dest = Path(archive), Path(dest)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = [m for m in opened.infolist() if not m.is_dir() and not _clutter(m.filename)]
+            _refuse_unsafe(archive, members, max_bytes)
+            if any("/" not in member.filename for member in members):
+                dest = dest / loose
+            wanted = [m for m in members if not _there(dest / m.filename, m.file_size)]
+            if not wanted:
+                return dest
+            dest.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".unpack-", dir=dest) as temporary:
+                for member in tqdm(wanted, desc=archive.stem, leave=False, unit="file",
+                                   disable=len(wanted) < 300):  # fmt: skip
+                    opened.extract(member, temporary)
+                for member in wanted:
+                    target = dest / member.filename
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(Path(temporary) / member.filename, target)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise FetchError(
+            f"{archive}: not a sound ZIP archive ({error}); remove it and its entry in "
+            "checksums.json, then fetch it again"
+        ) from None
+    except OSError as error:
+        raise FetchError(
+            f"{error.filename or dest}: {error.strerror or error}; unpack into a folder that can "
+            "be written and has room"
+        ) from None
+    return dest
+
+
+def _refuse_unsafe(archive, members, max_bytes):
+    for member in members:
+        name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)
+        path = PurePosixPath(name)
+        reason = None
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
+            reason = "leads outside the folder"
+        elif kind not in (0, stat.S_IFREG):
+            reason = "is a link or a special file"
+        elif member.flag_bits & 1:
+            reason = "is encrypted"
+        if reason:
+            raise FetchError(f"{archive}: '{name}' {reason}; nothing was unpacked, do not use it")
+    total = sum(member.file_size for member in members)
+    if total > max_bytes or len(members) > MAX_FILES:
+        raise FetchError(
+            f"{archive}: {len(members)} files of {total / 1e9:.1f} GB together, beyond the limit "
+            f"of {MAX_FILES} files and {max_bytes / 1e9:.1f} GB; nothing was unpacked"
+        )
+
+
+def _clutter(name):
+    return name.startswith("__MACOSX/") or PurePosixPath(name).name in (".DS_Store", "Thumbs.db")
+
+
+def _there(path, size):
+    return path.is_file() and path.stat().st_size == size

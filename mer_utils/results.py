@@ -1,0 +1,126 @@
+"""The folder of tables that ``mer run`` writes, with what made them.
+
+A results folder holds ``scores.csv`` (see :mod:`mer_utils.study`), ``claims.csv`` (see
+:mod:`mer_utils.claims`) and ``provenance.json``: the command, the checksums of the data,
+versions and date. They hold aggregates only: no row belongs to a song.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mer_utils.claims import judge
+from mer_utils.experiment import Experiment, get_profile
+from mer_utils.paths import build_dir, write_atomically
+from mer_utils.study import run_study
+
+PACKAGES = ("mer_utils", "torch", "numpy", "scipy", "scikit-learn", "scoringrules")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What is in a results folder; see the module."""
+
+    scores: pd.DataFrame
+    claims: pd.DataFrame
+    provenance: dict
+
+
+def write_results(dataset, data, profile, out=None, labels=None, say=print) -> Path:
+    """Run the study and write its folder; what ``mer run`` does.
+
+    Parameters
+    ----------
+    dataset, data : str
+        As in :class:`mer_utils.experiment.Experiment`.
+    profile : {"paper", "quick"}
+    out : path, optional
+        The folder; one in the build folder by default.
+    labels : sequence of str, optional
+        Both versions for DEAM, ``as_distributed`` for simulated data.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        Bad data, or a folder that cannot be written (found out before training).
+    """
+    size = get_profile(profile)
+    labels = labels or (
+        ["as_distributed", "corrected"] if dataset == "deam" else ["as_distributed"]
+    )
+    out = Path(out) if out else build_dir() / "studies" / f"{dataset}-{profile}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with write_atomically(out / "provenance.json") as probe:
+            probe.write_text("{}\n")
+            raise _Writable
+    except _Writable:
+        pass
+    except OSError as error:
+        raise ValueError(f"cannot write to {out}: {error}. Choose another folder") from error
+
+    scores, claims, described = [], [], None
+    for version in labels:
+        experiment = Experiment.of(profile, dataset=dataset, data=str(data or ""), labels=version)
+        songs = experiment.songs()
+        say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
+        table = run_study(experiment, n_resamples=size["n_resamples"])
+        table.insert(0, "labels", version)
+        verdicts = judge(table, songs)
+        verdicts.insert(0, "labels", version)
+        scores.append(table)
+        claims.append(verdicts)
+        described = described or songs
+    shown = f" --data {'$DEAM_ROOT'}" if dataset == "deam" else ""
+    provenance = {
+        "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
+        "date": datetime.date.today().isoformat(),
+        "dataset": described.name,
+        "simulated": described.simulated,
+        "n_songs": len(described),
+        "features": described.feature_source,
+        "n_features": int(described.features.shape[1]),
+        "seeds": [experiment.seeds.start, experiment.seeds.stop - 1],
+        "split_seed": experiment.split_seed,
+        "protocol": asdict(experiment.protocol),
+        "n_resamples": size["n_resamples"],
+        "notes": list(described.notes),
+        "checksums": described.checksums,
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    for name, tables in (("scores", scores), ("claims", claims)):
+        with write_atomically(out / f"{name}.csv") as temporary:
+            pd.concat(tables).to_csv(temporary, index=False, float_format="%.4f")
+    with write_atomically(out / "provenance.json") as temporary:
+        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    return out
+
+
+class _Writable(Exception):
+    """Ends the trial write without leaving a file."""
+
+
+def read_results(folder) -> Results:
+    """Read a results folder; a ``ValueError`` that names what is missing."""
+    folder = Path(folder)
+    for name in ("scores.csv", "claims.csv", "provenance.json"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder / name} is missing: make it with `mer run --out {folder}`")
+    return Results(
+        scores=pd.read_csv(folder / "scores.csv"),
+        claims=pd.read_csv(folder / "claims.csv", keep_default_na=False, na_values=["nan"]),
+        provenance=json.loads((folder / "provenance.json").read_text(encoding="utf-8")),
+    )
