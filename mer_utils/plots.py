@@ -150,9 +150,9 @@ def scatter_mean_sd(
     if fit is not None:
         ax.plot(grid, fit, color="black", linewidth=2, label="quadratic fit")
     ax.set_xlim(1, 9)
-    ax.set_ylim(0, 4.2)
+    ax.set_ylim(0, 5.3)
     ax.set_xticks(range(1, 10, 2))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.82), markerscale=2)  # inside the dome
+    ax.legend(loc="upper center", ncols=2, columnspacing=1, markerscale=2)
     title = DIMENSIONS[dimension] if title is None else title
     return _finish(
         ax, _label("rating mean", "rating"), _label("rating SD", "rating"), title, simulated
