@@ -134,7 +134,7 @@ def check(data):
     from .audit import check_report
 
     report = check_report(data)
-    click.echo(report.text)
+    click.echo(str(report))
     raise SystemExit(1 if report.errors else 0)
 
 
