@@ -41,9 +41,11 @@ def as_run_here(command):
     return None
 
 
-# Commands that need a server, a person's own files, or a screen.
-NOT_HERE = (r"git clone ", r"cd ", r"source ", r"mer (run|check|fetch|embed|bench|book)\b", r"conda ",
-            r"pip install ", r"jupyter lab", r"\.venv/bin/jupyter lab", r"export ", r"open ", r"xdg-open ")  # fmt: skip
+# Beginnings of the commands that need a server, a person's own files, a screen or an hour.
+NOT_HERE = (
+    *("git clone ", "cd ", "source ", ". ", "export ", "conda ", "pip install ", "open "),
+    *("mer run", "mer check", "mer fetch", "mer embed", "mer bench", "mer book", "jupyter lab"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +69,7 @@ def test_readme_commands_work_in_a_fresh_clone(clone):
     for command in readme:
         line = as_run_here(command)
         if line is None:
-            assert any(re.match(pattern, command) for pattern in NOT_HERE), f"new: {command!r}"
+            assert command.removeprefix(".venv/bin/").startswith(NOT_HERE), f"new: {command!r}"
             continue
         done = subprocess.run(
             line,
