@@ -30,12 +30,18 @@ def repo_root() -> Path:
 
 
 def cache_dir() -> Path:
-    """``$MER_CACHE``, or ``.cache`` in the repository root; made if missing, else ``ValueError``."""
+    """``$MER_CACHE``, or ``.cache`` in the repository root; made if missing.
+
+    Raises ``ValueError`` if it cannot be made.
+    """
     return _folder("MER_CACHE", ".cache")
 
 
 def build_dir() -> Path:
-    """``$MER_BUILD``, or ``_build`` in the repository root; made if missing, else ``ValueError``."""
+    """``$MER_BUILD``, or ``_build`` in the repository root; made if missing.
+
+    Raises ``ValueError`` if it cannot be made.
+    """
     return _folder("MER_BUILD", "_build")
 
 
