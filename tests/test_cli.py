@@ -83,9 +83,9 @@ def test_book_hands_on_only_what_is_not_the_default(monkeypatch, tmp_path):
         return Path("index.html")
 
     monkeypatch.setattr("mer_utils.book.build_book", build_book)
+    monkeypatch.setenv("DEAM_ROOT", str(tmp_path))  # of no use to the simulated data
     assert mer("book").stdout == "index.html\n"
-    line = ("book", "--profile", "quick", "--dataset", "deam", "--data", tmp_path, "--jobs", "1")
-    mer(*line)
+    mer("book", "--profile", "quick", "--dataset", "deam", "--jobs", "1")
     given = {"profile": "quick", "dataset": "deam", "data": str(tmp_path.resolve())}
     assert seen == [(None, {}, None), (None, given, 1)]
 
