@@ -1,7 +1,8 @@
-"""How a prediction of the SD fails: in which part, on which songs, on which kind of music.
+"""How a prediction of the SD fails: the paper's signatures, the worst songs, kinds of music.
 
 Everything is in model space unless a name starts with ``rating_``. Truth comes first, as in
-:mod:`mer_utils.metrics`, whose scores are used here.
+:mod:`mer_utils.metrics`, whose scores are used here. Which *part* of R2 is lost:
+:mod:`mer_utils.decompose`.
 """
 
 from __future__ import annotations
@@ -62,50 +63,6 @@ SIGNATURES = (
     Signature("MSE and KLD are wider, but unrelated", ("nll_narrow", "rank"), SINGLE[:2]),
     Signature("ranks are unrelated or reversed", ("rank",)),
 )
-
-
-# --- in which part ---------------------------------------------------------------------------
-
-
-def r2_parts(y_true, y_pred) -> dict[str, np.ndarray]:
-    r"""Split R2 into what a prediction gets right and two ways to be wrong.
-
-    .. math:: R^2 = \underbrace{r^2}_{\text{association}}
-              - \underbrace{(r - s_p / s_t)^2}_{\text{spread}}
-              - \underbrace{((m_p - m_t) / s_t)^2}_{\text{level}}
-
-    with the correlation r, and mean m and SD s over songs of prediction and truth. The best
-    that a straight line through the predictions could reach is the association.
-
-    Parameters
-    ----------
-    y_true : array, (n_songs, 2)
-    y_pred : array, (n_members, n_songs, 2)
-
-    Returns
-    -------
-    dict of (2,) arrays
-        ``association`` in [0, 1], ``spread`` and ``level`` at least 0 (lower is better),
-        and ``r2``; each is averaged over members, which keeps the sum exact. A constant
-        prediction has association and spread 0. NaN where the truth does not vary.
-
-    Source: Murphy (1988).
-    """
-    y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
-    if y_pred.ndim != 3 or y_true.shape != y_pred.shape[1:]:
-        raise ValueError(
-            f"truth is {y_true.shape}, prediction {y_pred.shape}: give (n_members, n_songs, 2) "
-            "for the same songs"
-        )
-    error, spread = y_pred - y_true, y_true.std(0)
-    covariance = ((y_pred - y_pred.mean(1, keepdims=True)) * (y_true - y_true.mean(0))).mean(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = y_pred.std(1) / spread
-        r = np.where(ratio > 1e-9, covariance / (y_pred.std(1) * spread), 0.0)
-        level = (error.mean(1) / spread) ** 2
-        parts = {"association": r**2, "spread": (r - ratio) ** 2, "level": level}
-        parts["r2"] = 1 - (error**2).mean(1) / spread**2
-    return {name: np.where(spread > 0, part, np.nan).mean(0) for name, part in parts.items()}
 
 
 # --- on which songs --------------------------------------------------------------------------

@@ -1,8 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mer_utils import metrics
 from mer_utils.claims import CLAIMS, judge
@@ -11,7 +9,6 @@ from mer_utils.failures import (
     best_by_accident,
     by_cell,
     place,
-    r2_parts,
     song_error,
     worst_songs,
 )
@@ -20,40 +17,6 @@ from mer_utils.failures import (
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.integers(0, 10**6), st.floats(-2, 2), st.floats(-3, 3), st.floats(0, 2))
-def test_the_parts_sum_to_r2(seed, slope, shift, noise):
-    draw = np.random.default_rng(seed)
-    truth = draw.normal(size=(30, 2))
-    predicted = slope * truth + shift + noise * draw.normal(size=(3, 30, 2))
-    parts = r2_parts(truth, predicted)
-    whole = parts["association"] - parts["spread"] - parts["level"]
-    np.testing.assert_allclose(parts["r2"], metrics.r2(truth, predicted).mean(0), atol=1e-9)
-    np.testing.assert_allclose(whole, parts["r2"], atol=1e-9)
-
-
-def test_each_part_sees_its_own_fault(rng):
-    truth = rng.normal(size=(50, 2))
-
-    def parts(predicted):
-        return {k: round(float(v[0]), 6) for k, v in r2_parts(truth, predicted[None]).items()}
-
-    s = truth.std(0)
-    assert parts(truth) == {"association": 1, "spread": 0, "level": 0, "r2": 1}
-    assert parts(truth + 2 * s) == {"association": 1, "spread": 0, "level": 4, "r2": -3}
-    wide = truth.mean(0) + 3 * (truth - truth.mean(0))
-    assert parts(wide) == {"association": 1, "spread": 4, "level": 0, "r2": -3}
-    constant = np.broadcast_to(truth.mean(0) + s, truth.shape)
-    assert parts(constant) == {"association": 0, "spread": 0, "level": 1, "r2": -1}
-
-
-def test_parts_refuse_other_songs_and_report_a_constant_truth(rng):
-    with pytest.raises(ValueError, match="same songs"):
-        r2_parts(np.zeros((4, 2)), np.zeros((1, 5, 2)))
-    constant = r2_parts(np.full((5, 2), 0.4), rng.random((2, 5, 2)))
-    assert all(np.isnan(part).all() for part in constant.values())
 
 
 def test_worst_songs_by_hand():
