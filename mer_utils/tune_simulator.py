@@ -19,6 +19,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from .dataset import to_model
 from .simulate_songs import CONSTANTS, DISAGREEMENT, draw_ratings, simulate_songs
 
 # statistic: (target, tolerance on one simulated data set). Rating scale 1-9, SDs ddof=0.
@@ -113,47 +114,24 @@ def sd_ridge_r2(features, mean, sd) -> float:
 def head_r2(features, mean, sd, seed=0) -> np.ndarray:
     """Test R2 of the paper's head for the mean and the SD; (2, 2): (mean, SD) x dimension.
 
-    One seed, one 70/15/15 split, MSE on mean and SD, 2 x 128 ELU, 50% dropout, Adam 1e-3,
-    batch 32, 100 epochs, learning rate x 0.9 after 3 epochs without improvement, best
-    validation weights.
+    One seed and one split (both ``seed``), MSE on mean and SD, the paper's protocol.
     """
-    import torch
-    from torch import nn
+    import torch  # only here: the simulator itself does without
 
-    order = np.random.default_rng(seed).permutation(len(mean))
-    cut = np.round(np.array([0.7, 0.85]) * len(mean)).astype(int)
-    train, valid, test = np.split(order, cut)
-    x = (features - features[train].mean(0)) / features[train].std(0)
-    y = np.concatenate([(mean - 5) / 4, sd / 4], axis=1)
-    x, y = (torch.as_tensor(a, dtype=torch.float32) for a in (x, y))
+    from .experiment import standardise
+    from .heads import forward
+    from .metrics import r2
+    from .splits import holdout
+    from .training import train_stack
 
-    def predict(rows):
-        z = net(x[rows])
-        sigma = torch.exp(-nn.functional.softplus(z[:, 2:]))
-        return torch.cat([torch.tanh(z[:, :2]), sigma], 1)
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        hidden = [nn.Linear(x.shape[1], 128), nn.ELU(), nn.Dropout(0.5)]
-        hidden += [nn.Linear(128, 128), nn.ELU(), nn.Dropout(0.5)]
-        net = nn.Sequential(*hidden, nn.Linear(128, 4))
-        adam = torch.optim.Adam(net.parameters(), 1e-3)
-        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.9, patience=3)
-        best, best_loss = None, np.inf
-        for _ in range(100):
-            net.train()
-            for rows in torch.randperm(len(train)).split(32):
-                adam.zero_grad()
-                ((predict(train[rows]) - y[train[rows]]) ** 2).mean().backward()
-                adam.step()
-            net.eval()
-            with torch.no_grad():
-                loss = float(((predict(valid) - y[valid]) ** 2).mean())
-                if loss < best_loss:
-                    best, best_loss = predict(test), loss
-            plateau.step(loss)
-    error = ((best - y[test]) ** 2).mean(0) / y[test].var(0, unbiased=False)
-    return (1 - error).numpy().reshape(2, 2)
+    split = holdout(len(mean), seed)
+    x, mean, sd = standardise(features, split.train), to_model(mean), sd / 4
+    train, validation = ((x[r], mean[r], sd[r]) for r in (split.train, split.validation))
+    stack = train_stack(train, validation, loss="mse", seeds=[seed])
+    with torch.no_grad():
+        mu, sigma = forward(stack.weights, torch.as_tensor(x[split.test]))
+    pairs = ((mean, mu), (sd, sigma))
+    return np.concatenate([r2(truth[split.test], guess.numpy()) for truth, guess in pairs])
 
 
 def measure(constants, seed, *, models, disagreement="deam_like") -> dict[str, float]:
