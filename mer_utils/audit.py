@@ -6,69 +6,22 @@ collects every problem with its mend, and says at the end how many there are.
 
 from __future__ import annotations
 
-import textwrap
-from contextlib import contextmanager
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS
 from mer_utils.deam import AVERAGED, FILES, METADATA, PER_RATER, deam_root, find_file, load_deam
-from mer_utils.deam_files import MARKER, read_averaged, read_marker
+from mer_utils.deam_features import find_features, read_features
+from mer_utils.deam_files import MARKER, read_averaged, read_marker, read_metadata, read_raters
 from mer_utils.exchange import NOT_AT_HAND, evidence_verdict, exchange_evidence
 from mer_utils.recompute import DdofEvidence, compare_with_raters, infer_ddof
-from mer_utils.tables import DataError
+from mer_utils.report import WIDTH, CheckReport, Writer
+from mer_utils.tables import DataError, read_table
 
 __all__ = ["CheckReport", "DdofEvidence", "check_report", "compare_with_raters",
            "exchange_evidence", "infer_ddof"]  # fmt: skip
-WIDTH = 92
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """A readable report: ``str()`` it. ``problems`` has one sentence per error."""
-
-    lines: tuple
-    problems: tuple
-
-    @property
-    def errors(self) -> int:
-        """Number of errors; 0 means that the folder can be used."""
-        return len(self.problems)
-
-    def __str__(self):
-        return "\n".join(self.lines)
-
-
-class _Writer:
-    """Collects lines and problems; a section that fails says so and the next one goes on."""
-
-    def __init__(self, root):
-        self.root, self.lines, self.problems = root, [], []
-
-    def say(self, text="", first="  ", rest="  "):
-        wrapped = textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest,
-                                break_long_words=False, break_on_hyphens=False)  # fmt: skip
-        self.lines += wrapped or [""]
-
-    def row(self, label, value):
-        self.say(value, f"  {label:<36}", " " * 38)
-
-    def table(self, frame):
-        self.lines += ["  " + line for line in frame.to_string(index=False).splitlines()]
-
-    @contextmanager
-    def section(self, title):
-        self.lines += ["", title, "-" * len(title)]
-        try:
-            yield
-        except ValueError as error:
-            found = [text.replace(f"{self.root}/", "") for text in
-                     getattr(error, "problems", [str(error)])]  # fmt: skip
-            new = [text for text in found if text not in self.problems]
-            self.problems += new
-            self.say(f"{len(found)} error(s) here, listed at the end.")
+YEARS = (2013, 2014, 2015)
+CROSS_CHECK = "cross_check/*.csv"
 
 
 def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckReport:
@@ -86,12 +39,11 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
         ``str(report)`` is the text, ``report.errors`` the number of errors. Bad data never
         raise here: they are counted and listed.
     """
-    out = _Writer(root)
     try:
         root = deam_root(root)
     except DataError as error:
         return CheckReport((f"error: {error}",), tuple(error.problems))
-    out.root = root
+    out = Writer(lambda text: _short(text, root))
     title = f"Check of {root}"
     out.lines += [title, "=" * min(len(title), WIDTH)]
     data, marker = None, {}
@@ -108,6 +60,12 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
         with out.section("Ratings without features"):
             data = load_deam(root, features=None)
             out.say("Read without features, for the checks below.")
+    if data is None:
+        # The loader stops at the first bad file; look at the others one by one.
+        for name, read in _other_files(root, features).items():
+            with out.section(name):
+                read()
+                out.say("Nothing wrong with what is at hand.")
     if data is not None:
         with out.section("Artists and genres"):
             _metadata(out, data)
@@ -141,7 +99,7 @@ def _files(out, root):
     wanted = {f"averaged ratings, songs {songs}": AVERAGED + name for songs, name in FILES.items()}
     wanted |= {f"per-rater ratings, songs {songs}": PER_RATER + name
                for songs, name in FILES.items()}  # fmt: skip
-    wanted |= {f"metadata {year}": METADATA.format(year) for year in (2013, 2014, 2015)}
+    wanted |= {f"metadata {year}": METADATA.format(year) for year in YEARS}
     for label, place in wanted.items():
         path = find_file(root, place)
         out.row(label, path.name if path else NOT_AT_HAND)
@@ -150,7 +108,7 @@ def _files(out, root):
         ("features, song means", "features_song_mean/*.*"),
         ("embeddings", "embeddings/*.*"),
         ("audio", "MEMD_audio/*.mp3"),
-        ("emoMusic cross-check", "cross_check/*.csv"),
+        ("emoMusic cross-check", CROSS_CHECK),
     ):
         found = sorted(root.glob(pattern))
         count = f"{len(found)} file{'s' * (len(found) != 1)}"
@@ -159,6 +117,28 @@ def _files(out, root):
         marker = read_marker(root)
         told = [f"{key} {marker[key]}" for key in ("disagreement", "seed") if key in marker]
         out.row("simulated", ", ".join([str(marker.get("name", "yes")), *told]))
+
+
+def _short(text, root):
+    """Leave out the long folder names: file names are unique, and the first section has them."""
+    for folder in (AVERAGED, PER_RATER):
+        text = text.replace(f"{root}/{folder.rpartition('/')[0]}/", "")
+    return text.replace(f"{root}/", "")
+
+
+def _other_files(root, features):
+    checks = sorted(root.glob(CROSS_CHECK))
+    metadata = [path for year in YEARS if (path := find_file(root, METADATA.format(year)))]
+    raters = [path for name in FILES.values() if (path := find_file(root, PER_RATER + name))]
+    return {
+        "Metadata, read alone": lambda: read_metadata(metadata),
+        "Single raters, read alone": lambda: [read_raters(path) for path in raters],
+        "Features, read alone": lambda: (
+            features is not None
+            and read_features(find_features(root) if features == "auto" else features)
+        ),
+        "Cross-check files, read alone": lambda: [read_table(path) for path in checks],
+    }
 
 
 def _ratings(out, root, songs):
@@ -179,7 +159,7 @@ def _ratings(out, root, songs):
             rows.append((f"{name} {what}", *(f"{v:.2f}" for v in figures)))
     out.table(pd.DataFrame(rows, columns=["", "average", "spread", "lowest", "median", "highest"]))
     out.say()
-    if len(song_id) > 2:
+    if mean.std(axis=0).min() > 0:
         out.say(f"Correlation of mean valence and mean arousal: {np.corrcoef(mean.T)[0, 1]:.2f}.")
     if not (root / MARKER).is_file():
         out.say(f"{infer_ddof(mean, sd, 10 if songs == '1-2000' else 5)}.")
@@ -227,7 +207,7 @@ def _evidence(out, table):
         "speaks for an exchange if its difference has the other sign."
     )
     out.say()
-    layout = "{:<46}{:>6}{:>11}  {:<22}{}"
+    layout = "{:<44}{:>6}{:>11}  {:<22}{}"
     out.lines.append("  " + layout.format("", "as is", "exchanged", "difference", "speaks for"))
     for row in table.itertuples():
         if row.supports == NOT_AT_HAND:

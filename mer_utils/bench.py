@@ -17,7 +17,7 @@ import torch
 from scipy.stats import ks_2samp
 from torch import nn
 from torch.nn.functional import softplus
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mer_utils.experiment import Experiment, make_split, standardise
 from mer_utils.heads import forward
@@ -116,7 +116,7 @@ def bench_training(members: int = 15, epochs: int = 100, loss: str = "nll") -> d
         for rows in (split.train, split.validation, split.test)
     )
     peak = matmul_peak()
-    bar = tqdm(total=members, desc="plain loop", unit="seed", leave=False)
+    bar = tqdm(total=members, desc="plain loop", unit="seed", leave=False, disable=None)
     plain_s, plain_r2 = 0.0, []
 
     def plain(seeds):

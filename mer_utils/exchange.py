@@ -211,10 +211,11 @@ def _share(pair, index):
 
 def _pearson(pair, index):
     x, y = (side[index] - side[index].mean(axis=1, keepdims=True) for side in pair)
-    return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))
+    with np.errstate(invalid="ignore"):  # a constant has no correlation: NaN, undecided
+        return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))
 
 
 def _spearman(pair, index):
-    ranked = [rankdata(side[index], axis=1) for side in pair]
-    x, y = (side - side.mean(axis=1, keepdims=True) for side in ranked)
-    return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))
+    ranked = np.stack([rankdata(side[index], axis=1) for side in pair])
+    columns = np.arange(index.shape[1])
+    return np.array([_pearson(rows, columns[None])[0] for rows in ranked.swapaxes(0, 1)])

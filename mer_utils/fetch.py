@@ -2,9 +2,8 @@
 
 ``fetch_files`` is general; ``fetch_deam`` names the official archives of DEAM and unpacks
 them into the folder layout that ``load_deam`` reads. pooch decides what to download and
-checks it; this module adds what pooch leaves out: going on after an interruption,
-remembering the checksum of the first download, and refusing archives that write outside
-their folder.
+checks it; this module adds what pooch leaves out: going on after an interruption, and
+remembering the checksum of the first download.
 """
 
 from __future__ import annotations
@@ -12,10 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
-import tempfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pooch
 import requests
@@ -23,6 +19,7 @@ from tqdm import tqdm
 
 from mer_utils.dataset import sha256
 from mer_utils.paths import write_atomically
+from mer_utils.unpack import FetchError, unpack
 
 DEAM_URL = "https://cvml.unige.ch/databases/DEAM/"
 DEAM_PARTS = {
@@ -31,12 +28,6 @@ DEAM_PARTS = {
     "features": "features.zip",
     "audio": "DEAM_audio.zip",
 }
-MAX_BYTES = 40 * 10**9
-MAX_FILES = 100_000
-
-
-class FetchError(ValueError):
-    """A download or an archive that cannot be used; the message tells the mend."""
 
 
 def fetch_deam(
@@ -160,7 +151,10 @@ def _download(url: str, part: Path, progress: bool, tries: int = 3):
 
 
 def _continue(url: str, part: Path, progress: bool):
-    """One request. The server's version tag makes sure that two versions never mix."""
+    """One request. It goes on from ``part`` only if the server's version tag is the same.
+
+    A server that sends no tag, or knows no ranges, is asked for the whole file again.
+    """
     tag_file = part.with_name(part.name + ".tag")
     have = part.stat().st_size if part.is_file() and tag_file.is_file() else 0
     headers = {"Accept-Encoding": "identity"}
@@ -196,80 +190,3 @@ def _continue(url: str, part: Path, progress: bool):
     if total is not None and part.stat().st_size != total:
         raise requests.ConnectionError(f"{part.stat().st_size} of {total} bytes came")
     tag_file.unlink(missing_ok=True)
-
-
-def unpack(archive, dest, *, loose="files", max_bytes: int = MAX_BYTES) -> Path:
-    """Unpack a ZIP archive into ``dest``, or nothing of it if any part looks unsafe.
-
-    Parameters
-    ----------
-    archive : path of a ZIP file.
-    dest : folder. Files that are there with the right size stay as they are.
-    loose : name of the folder for archives whose files lie at their top level.
-    max_bytes : limit on the unpacked size.
-
-    Raises
-    ------
-    FetchError
-        If a name is absolute or leads outside ``dest``, on links and encrypted files, if the
-        archive unpacks to more than ``max_bytes`` or is damaged. Nothing is written then.
-    """
-    archive, dest = Path(archive), Path(dest)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [m for m in opened.infolist() if not m.is_dir() and not _clutter(m.filename)]
-            _refuse_unsafe(archive, members, max_bytes)
-            if any("/" not in member.filename for member in members):
-                dest = dest / loose
-            wanted = [m for m in members if not _there(dest / m.filename, m.file_size)]
-            if not wanted:
-                return dest
-            dest.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".unpack-", dir=dest) as temporary:
-                for member in tqdm(wanted, desc=archive.stem, leave=False, unit="file",
-                                   disable=len(wanted) < 300):  # fmt: skip
-                    opened.extract(member, temporary)
-                for member in wanted:
-                    target = dest / member.filename
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(Path(temporary) / member.filename, target)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise FetchError(
-            f"{archive}: not a sound ZIP archive ({error}); remove it and its entry in "
-            "checksums.json, then fetch it again"
-        ) from None
-    except OSError as error:
-        raise FetchError(
-            f"{error.filename or dest}: {error.strerror or error}; unpack into a folder that can "
-            "be written and has room"
-        ) from None
-    return dest
-
-
-def _refuse_unsafe(archive, members, max_bytes):
-    for member in members:
-        name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)
-        path = PurePosixPath(name)
-        reason = None
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
-            reason = "leads outside the folder"
-        elif kind not in (0, stat.S_IFREG):
-            reason = "is a link or a special file"
-        elif member.flag_bits & 1:
-            reason = "is encrypted"
-        if reason:
-            raise FetchError(f"{archive}: '{name}' {reason}; nothing was unpacked, do not use it")
-    total = sum(member.file_size for member in members)
-    if total > max_bytes or len(members) > MAX_FILES:
-        raise FetchError(
-            f"{archive}: {len(members)} files of {total / 1e9:.1f} GB together, beyond the limit "
-            f"of {MAX_FILES} files and {max_bytes / 1e9:.1f} GB; nothing was unpacked"
-        )
-
-
-def _clutter(name):
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name in (".DS_Store", "Thumbs.db")
-
-
-def _there(path, size):
-    return path.is_file() and path.stat().st_size == size

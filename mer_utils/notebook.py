@@ -106,11 +106,12 @@ def scores_path(name: str, params: dict) -> Path:
     return build_dir() / "runs" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
 
 
-def save_scores(name: str, scores: pd.DataFrame, params: dict) -> Path:
+def save_scores(name: str, scores: pd.DataFrame, params: dict) -> None:
     """Write the scores of a notebook, show them, and say where they are; its last cell.
 
     The table shows in the notebook and in the book. Run by papermill, it is printed on the
-    terminal too (see :mod:`mer_utils.papermill_engine`).
+    terminal too (see :mod:`mer_utils.papermill_engine`). The file is at :func:`scores_path`
+    and holds ``{"notebook", "parameters", "scores"}``, the scores as a list of rows.
 
     Parameters
     ----------
@@ -120,11 +121,6 @@ def save_scores(name: str, scores: pd.DataFrame, params: dict) -> Path:
         One row for each score. A named index is kept.
     params : dict
         What :func:`parameters` returned.
-
-    Returns
-    -------
-    pathlib.Path
-        The JSON file: ``{"notebook", "parameters", "scores"}``, scores as a list of rows.
 
     Raises
     ------
@@ -149,7 +145,6 @@ def save_scores(name: str, scores: pd.DataFrame, params: dict) -> Path:
     root = repo_root()
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     display(_Scores(rows, f"Scores of {name}, written to {shown}"), metadata={"mer_scores": True})
-    return path
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def solve_moments(mean, sd) -> tuple[np.ndarray, np.ndarray]:
     got_mean, got_sd = rating_moments(loc, scale)
     good = possible & (abs(got_mean - mean) < 1e-6) & (abs(got_sd - sd) < 1e-6)
     if not good.all():
-        where = tuple(np.argwhere(~good)[0])
+        where = tuple(np.argwhere(~good)[0].tolist())
         raise ValueError(
             f"no rating on 1..9 has mean {mean[where]:.4g} and SD {sd[where]:.4g} "
             f"({(~good).sum()} such pairs, the first at {where}): "

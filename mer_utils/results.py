@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from mer_utils import __version__
 from mer_utils.claims import judge
 from mer_utils.experiment import Experiment, get_profile
 from mer_utils.paths import build_dir, write_atomically
 from mer_utils.study import run_study
 
-PACKAGES = ("mer_utils", "torch", "numpy", "scipy", "scikit-learn", "scoringrules")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "scoringrules")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
         scores.append(table)
         claims.append(verdicts)
         described = described or songs
-    shown = f" --data {'$DEAM_ROOT'}" if dataset == "deam" else ""
+    shown = " --data $DEAM_ROOT" if dataset == "deam" else ""
     provenance = {
         "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
         "date": datetime.date.today().isoformat(),
@@ -98,7 +99,7 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
         "n_resamples": size["n_resamples"],
         "notes": list(described.notes),
         "checksums": described.checksums,
-        "versions": {"python": platform.python_version()}
+        "versions": {"mer_utils": __version__, "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
     for name, tables in (("scores", scores), ("claims", claims)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,16 @@ class DataError(ValueError):
     """
 
     def __init__(self, problems):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        problems = [problems] if isinstance(problems, str) else problems
+        self.problems = sorted(problems, key=_line)
         more = len(self.problems) - SHOWN
         tail = [f"... and {more} more problems of this kind"] if more > 0 else []
         super().__init__("\n".join(self.problems[:SHOWN] + tail))
+
+
+def _line(problem: str) -> int:
+    found = re.search(r", line (\d+)", problem)
+    return int(found[1]) if found else 0
 
 
 def clean(text: str) -> str:

@@ -30,7 +30,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mer_utils.heads import after_first_layer, dropout_masks, forward, init_heads
 from mer_utils.losses import get_loss
@@ -112,7 +112,7 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
         CPU threads; the number of cores (or ``OMP_NUM_THREADS``) by default. It does not
         change the result.
     progress : bool
-        Show a bar over epochs.
+        Show a bar over epochs, if on a terminal.
 
     Returns
     -------
@@ -137,9 +137,9 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
 
     blocks = [seeds[i : i + BLOCK] for i in range(0, len(seeds), BLOCK)]
     before = torch.get_num_threads()
-    with tqdm(
-        total=protocol.epochs * len(seeds), disable=not progress, unit="epoch", leave=False
-    ) as bar:
+    quiet = None if progress else True  # None: a bar on a terminal, nothing in a file or a book
+    total = protocol.epochs * len(seeds)
+    with tqdm(total=total, disable=quiet, unit="epoch", leave=False) as bar:
 
         def work(block):
             torch.set_num_threads(1)

@@ -193,13 +193,16 @@ def test_report_collects_every_error(simulated, tmp_path):
     lines[4] = lines[4].split(",")[0] + ",5,1,high,1"
     averaged.write_text("\n".join(lines))
     (root / (AVERAGED + FILES["2001-2058"])).write_text("song_id,arousal\n2001,5\n")
+    metadata = root / "metadata/metadata_2013.csv"
+    metadata.write_text(metadata.read_text().replace("artist", "who"))
     report = check_report(root)
     text = str(report)
     assert "line 4: valence_mean is 11, outside 1 to 9" in " ".join(text.split())
     assert any("line 5: arousal_mean is 'high'" in problem for problem in report.problems)
     assert any("2000_2058.csv, line 1" in problem for problem in report.problems)
-    assert report.errors == len(report.problems) == len(set(report.problems)) == 2 + 4
-    assert "6 error(s)" in text
+    assert report.errors == len(report.problems) == len(set(report.problems)) == 2 + 4 + 1
+    assert any("metadata_2013.csv, line 1" in problem for problem in report.problems)
+    assert "7 error(s)" in text
 
 
 def test_report_without_usable_features(simulated, tmp_path):

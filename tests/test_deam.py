@@ -1,11 +1,14 @@
 """The DEAM loader: each trap of the real files, and bad folders made on purpose."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mer_utils.deam import AVERAGED, FILES, PER_RATER, exchange, load_deam
 from mer_utils.deam_features import read_features
@@ -311,6 +314,21 @@ def test_rounded_extremes_are_possible(tmp_path):
     """Nine raters say 1 and one says 9: mean 1.8, SD 2.4, on the bound."""
     averaged(tmp_path, [(2, 1.8, 2.4, 5, 4), (3, 1, 0, 9, 0), (4, 1.0, 0.3, 5, 0)])
     assert len(load_deam(tmp_path, features=None)) == 3
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=12), min_size=1, max_size=8),
+    st.sampled_from([1, 2, 6]),
+)
+def test_the_loader_accepts_whatever_raters_can_say(songs, decimals):
+    """No set of ratings from 1 to 9 makes a mean and an SD that the checks refuse."""
+    means, sds = ([round(float(f(song)), decimals) for song in songs] for f in (np.mean, np.std))
+    with tempfile.TemporaryDirectory() as name:
+        rows = [(i, m, s, m, s) for i, (m, s) in enumerate(zip(means, sds, strict=True), start=1)]
+        averaged(Path(name), rows)
+        data = load_deam(name, features=None)
+    np.testing.assert_array_equal(data.rating_mean, np.stack([means, means], 1))
+    np.testing.assert_array_equal(data.rating_sd, np.stack([sds, sds], 1))
 
 
 def test_missing_folder_and_files(tmp_path):
