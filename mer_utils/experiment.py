@@ -10,6 +10,7 @@ processes may ask for the same experiment at once.
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -28,6 +29,11 @@ from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.sampling import mc_dropout
 from mer_utils.simulate import simulated_root
 from mer_utils.training import Protocol
+
+STORED = {"mu", "sigma", "train_loss", "validation_loss", "learning_rate", "best_epoch"} | {
+    f"w:{kind}{layer}" for kind in "wb" for layer in "123"
+}
+"""Names of the arrays of a stored result; the weights carry ``w:`` before theirs."""
 
 PROFILES = {
     "paper": {"n_seeds": 15, "epochs": 100, "n_resamples": 500, "mc_curve": 200},
@@ -215,13 +221,17 @@ def run(experiment: Experiment, *, progress=True) -> Result:
     folder = cache_dir() / "experiments"
     path = folder / f"{experiment.loss}-{key(experiment, songs)}.npz"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            stored = _read(path)
-            if stored is None:
-                stored = _train(experiment, songs, split, progress)
-                with write_atomically(path) as temporary:
-                    np.savez(temporary, **stored)
+        stored = _read(path)  # no lock: a file appears whole or not at all
+        if stored is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_suffix(".lock")):
+                stored = _read(path)  # another process may have been first
+                if stored is None:
+                    if path.exists():
+                        print(f"{path} is damaged; training again")
+                    stored = _train(experiment, songs, split, progress)
+                    with write_atomically(path) as temporary:
+                        np.savez(temporary, **stored)
     except OSError as error:
         raise ValueError(
             f"cannot keep results in {folder}: {error}. Make it writable or set MER_CACHE"
@@ -244,12 +254,14 @@ def _read(path):
     """What is stored, or None if there is nothing or the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except FileNotFoundError:
+            stored = dict(file)
+    except (FileNotFoundError, BadZipFile, EOFError, ValueError, RuntimeError):
         return None
-    except (BadZipFile, EOFError, ValueError) as error:
-        print(f"{path.name} is damaged ({error}); training again")
-        return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a damaged offset: seek to before the file's start
+            return None
+        raise
+    return stored if stored.keys() == STORED else None
 
 
 def _train(experiment, songs, split, progress):
