@@ -1,0 +1,110 @@
+import pandas as pd
+import pytest
+
+from mer_utils.comparison import (
+    SD_SCORES,
+    captioned,
+    compare_with_paper,
+    in_words,
+    readable,
+    sd_beside_trivial,
+    side_of,
+)
+
+ROWS = {
+    "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
+    "R2 of the SD": ("single", "sd", "r2", "far below 0"),
+    "largest SD": ("single", "sd", "largest", ""),
+}
+
+
+def scores(**extra):
+    rows = []
+    for target, score, value in (("mean", "r2", 0.65), ("sd", "r2", -0.5), ("sd", "largest", 0.4)):
+        for dimension in ("valence", "arousal"):
+            low, high = (None, None) if score == "largest" else (value - 0.1, value + 0.1)
+            rows.append(
+                {"method": "single", "target": target, "score": score, "dimension": dimension}
+                | {"value": value, "low": low, "high": high}
+                | {"seed_low": value - 0.02, "seed_high": value + 0.02}
+                | extra
+            )
+    # the same scores of another method must not slip in
+    return pd.concat([pd.DataFrame(rows), pd.DataFrame(rows).assign(method="other", value=9.0)])
+
+
+def test_numbers_stay_numbers_in_the_order_asked_for():
+    table = compare_with_paper(scores(), ROWS, "simulated songs")
+    assert table["quantity"].unique().tolist() == list(ROWS)
+    assert table["dimension"].tolist() == ["valence", "arousal"] * 3
+    assert table["value"].tolist() == [0.65, 0.65, -0.5, -0.5, 0.4, 0.4]
+    assert set(table["data"]) == {"simulated songs"}
+
+
+def test_a_row_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="'R2 of dropout'.*mc_dropout.*methods are single, other"):
+        compare_with_paper(scores(), {"R2 of dropout": ("mc_dropout", "mean", "r2", "")}, "x")
+
+
+def test_readable_shows_interval_seeds_and_data_once():
+    page = readable(compare_with_paper(scores(), ROWS, "simulated songs"))
+    shown = page.data
+    assert shown["ours"].tolist()[:2] == ["0.65 [0.55, 0.75]"] * 2
+    assert shown["ours"].tolist()[4:] == ["0.40"] * 2  # no interval, no brackets
+    assert shown["seeds"].tolist()[0] == "0.63 to 0.67"
+    assert shown["quantity"].tolist()[:2] == ["R2 of the mean", ""]
+    assert shown["paper"].tolist()[2:4] == ["far below 0", ""]
+    assert "simulated songs" in page.to_html()
+    again = readable(compare_with_paper(scores(), ROWS, "simulated songs"))
+    assert page.to_html() == again.to_html()
+
+
+def test_several_losses_stay_apart():
+    both = pd.concat([scores(loss="mse"), scores(loss="nll").assign(value=0.1)])
+    table = compare_with_paper(both, ROWS, "x")
+    assert table["loss"].tolist()[:4] == ["mse", "mse", "nll", "nll"]
+    shown = readable(table).data
+    assert shown["loss"].tolist()[:4] == ["mse", "", "nll", ""]
+    assert shown["quantity"].tolist()[:4] == ["R2 of the mean", "", "", ""]
+
+
+def test_undefined_scores_are_said_not_shown_as_nan():
+    table = compare_with_paper(scores(), ROWS, "x")
+    table.loc[0, ["value", "low", "high", "seed_low", "seed_high"]] = float("nan")
+    shown = readable(table).data
+    assert (shown["ours"][0], shown["seeds"][0]) == ("not defined", "")
+    assert "nan" not in captioned(pd.DataFrame({"a": [0.5, float("nan")]}), "x").to_html()
+
+
+def test_trivial_predictors_stand_beside_the_model():
+    methods = {"single": -0.5, "training_mean_sd": 0.0, "quadratic_in_mu": 0.1, "other": 7.0}
+    rows = [
+        {"method": m, "target": "sd", "score": s, "dimension": d, "value": v}
+        for m, v in methods.items()
+        for s in (*SD_SCORES, "largest")
+        for d in ("valence", "arousal")
+    ]
+    shown = sd_beside_trivial(pd.DataFrame(rows), "simulated songs").data
+    assert shown["score"].tolist()[:4] == ["R2", "", "RMSE", ""]
+    assert shown.iloc[0].tolist()[1:] == ["valence", -0.5, 0.0, 0.1]
+    assert len(shown) == 2 * len(SD_SCORES)
+
+
+def test_words_follow_the_figures():
+    table = scores().query("method == 'single'")
+    assert in_words(table, "single", "mean", "r2", ".1f") == (
+        "0.7 (0.6 to 0.8) for valence and 0.7 (0.6 to 0.8) for arousal"
+    )
+    assert in_words(table, "single", "sd", "largest") == "0.40 for valence and 0.40 for arousal"
+    assert side_of(table, "single", "sd", "r2", 0) == "below 0 for valence and arousal"
+    assert side_of(table, "single", "mean", "r2", 0.5) == "above 0.5 for valence and arousal"
+    table.loc[table["dimension"].eq("arousal"), "high"] = 0.1
+    assert side_of(table, "single", "sd", "r2", 0) == (
+        "below 0 for valence and not distinguishable from 0 for arousal"
+    )
+
+
+def test_words_refuse_a_score_that_is_not_there_or_twice():
+    for table, target in ((scores(), "means"), (pd.concat([scores(), scores()]), "mean")):
+        with pytest.raises(ValueError, match="rows for method='single'"):
+            in_words(table, "single", target, "r2")
