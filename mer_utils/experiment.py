@@ -159,7 +159,14 @@ class Result:
         """``(mu, sigma)`` of the test songs, (passes, n_members, n_test, 2)."""
         x = self._x[self.split.test]
         dropout = self.experiment.protocol.dropout
-        return mc_dropout(self.weights, x, passes=passes, dropout=dropout, seed=seed)
+        return mc_dropout(
+            self.weights,
+            x,
+            passes=passes,
+            dropout=dropout,
+            seed=seed,
+            seeds=self.experiment.seeds,
+        )
 
 
 def standardise(features, train) -> np.ndarray:

@@ -34,7 +34,7 @@ def init_heads(n_features: int, seeds, hidden: int = 128) -> dict[str, torch.Ten
     shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, 4)}
     members = []
     for seed in seeds:
-        rng = np.random.default_rng([seed, 0])
+        rng = np.random.default_rng([seed, 10])
         member = {}
         for layer, (fan_in, fan_out) in shapes.items():
             bound = fan_in**-0.5

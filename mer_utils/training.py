@@ -189,8 +189,8 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
     n_batches = -(-n // size)
     members = len(seeds)
     weights = init_heads(x.shape[1], seeds, protocol.hidden)
-    order_rng = [np.random.default_rng([s, 1]) for s in seeds]
-    mask_rng = [np.random.default_rng([s, 2]) for s in seeds]
+    order_rng = [np.random.default_rng([s, 11]) for s in seeds]
+    mask_rng = [np.random.default_rng([s, 12]) for s in seeds]
     adam = _Adam(weights, protocol.learning_rate)
     small = {name: weights[name].requires_grad_() for name in ("w2", "b2", "w3", "b3")}
     gradient_w1 = torch.empty_like(weights["w1"])

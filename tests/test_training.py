@@ -42,7 +42,7 @@ def plain_loop(loss, seed, protocol):
     net = plain_head(init_heads(x.shape[1], [seed], protocol.hidden))
     optimiser = torch.optim.Adam(net.parameters(), lr=protocol.learning_rate)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.9, patience=3)
-    order_rng, mask_rng = (np.random.default_rng([seed, stream]) for stream in (1, 2))
+    order_rng, mask_rng = (np.random.default_rng([seed, stream]) for stream in (11, 12))
 
     def predict(x, keep=None):
         h = net[1](net[0](x))
