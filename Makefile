@@ -3,6 +3,7 @@
 
 VENV ?= .venv
 JOBS ?= 2
+PROFILE ?= paper
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3 python
 INSTALLED := $(VENV)/installed
 export PYTHONPATH := $(CURDIR)
@@ -17,10 +18,10 @@ help:
 	@echo "The first of book and test installs about 6 GB into .venv: three minutes or more."
 
 book: $(INSTALLED)
-	@$(VENV)/bin/mer book
+	@$(VENV)/bin/mer book --profile $(PROFILE)
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS)
 
 clean:
 	rm -rf _build

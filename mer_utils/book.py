@@ -7,15 +7,17 @@ executed copies go into a jupyter-cache, where the build finds them. See
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 from .paths import repo_root, write_atomically
-from .runner import digest, executed_folder, last_lines, pages, run_notebooks
+from .runner import digest, executed_folder, pages, run_notebooks
 
 
 class BuildError(RuntimeError):
@@ -38,25 +40,30 @@ def build_book(home=None, parameters=None, *, jobs=None, say=print) -> Path:
     if failed:
         raise BuildError("\n\n".join(f"{name} failed:\n{text}" for name, text in failed.items()))
     first, stamp = build / "html" / "index.html", build / "html.key"
-    prose = (root / "book", root / "_config.yml", root / "_toc.yml", root / "mer_utils")
-    key = digest(*prose, *pages(root), *sorted(build.glob("executed/*.key")))
-    if first.is_file() and stamp.is_file() and stamp.read_text() == key:
-        say("the book is unchanged")
-        return first
-    say("building the book ...")
-    started = time.monotonic()
-    stamp.unlink(missing_ok=True)
-    config = _fill_cache(root, build, parameters or {})
+    prose = (root / "book", root / "_config.yml", root / "_toc.yml")
+    with FileLock(build / ".lock"):
+        key = digest(*prose, *pages(root), *sorted(build.glob("executed/*.key")))
+        if first.is_file() and stamp.is_file() and stamp.read_text() == key:
+            say("the book is unchanged")
+            return first
+        say("building the book ...")
+        started = time.monotonic()
+        stamp.unlink(missing_ok=True)
+        _build_html(root, build, _fill_cache(root, build, parameters or {}))
+        stamp.write_text(key)
+    say(f"built the book in {time.monotonic() - started:.0f} s")
+    return first
+
+
+def _build_html(root: Path, build: Path, config: Path) -> None:
     # --all: outputs changed, and Sphinx only looks whether sources did.
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [str(root), "--all", "-W", "-n", "--keep-going"]
     command += ["--path-output", str(build.parent), "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildError(f"the book did not build:\n{last_lines(done.stdout + done.stderr, 40)}")
-    stamp.write_text(key)
-    say(f"built the book in {time.monotonic() - started:.0f} s")
-    return first
+        problems = [line for line in done.stderr.splitlines() if re.search("WARNING|ERROR", line)]
+        raise BuildError("the book did not build:\n" + ("\n".join(problems) or done.stderr))
 
 
 def _fill_cache(root: Path, build: Path, parameters: dict) -> Path:

@@ -194,3 +194,31 @@ def summary(claims: pd.DataFrame) -> pd.DataFrame:
             "verdict": [texts[c.key] for c in CLAIMS if c.key in texts],
         }
     )
+
+
+def side_by_side(key: str, claims: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Figures and verdicts of one claim on several data sets, as text.
+
+    Parameters
+    ----------
+    key : str
+        Key of the claim.
+    claims : dict of str -> table from :func:`judge`
+        One column of the result each.
+    """
+    columns = {}
+    for name, table in claims.items():
+        rows = table[table["claim"] == key]
+        columns[name] = [
+            f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}] {row.verdict}"
+            + (f" ({row.why})" if row.why else "")
+            for row in rows.itertuples()
+        ]
+    cells = pd.DataFrame(
+        {
+            "loss": rows["loss"].str.upper(),
+            "method": rows["method"].str.replace("_", " "),
+            "dimension": rows["dimension"],
+        }
+    ).reset_index(drop=True)
+    return cells.assign(**columns)

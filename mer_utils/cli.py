@@ -23,7 +23,9 @@ DATASET = click.option(
 DATA = click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="DEAM folder in the official layout. Default: the environment variable DEAM_ROOT.",
+    envvar="DEAM_ROOT",
+    show_envvar=True,
+    help="DEAM folder in the official layout, for --dataset deam.",
 )
 
 
@@ -110,7 +112,8 @@ def book(profile, dataset, data, out, jobs):
     """
     from .book import BuildError, build_book
 
-    chosen = {"profile": profile, "dataset": dataset, "data": str(data.resolve()) if data else ""}
+    folder = str(data.resolve()) if data and dataset == "deam" else ""
+    chosen = {"profile": profile, "dataset": dataset, "data": folder}
     usual = {"profile": "paper", "dataset": "simulated", "data": ""}
     parameters = {name: value for name, value in chosen.items() if value != usual[name]}
     try:
@@ -134,7 +137,7 @@ def check(data):
     from .audit import check_report
 
     report = check_report(data)
-    click.echo(report.text)
+    click.echo(str(report))
     raise SystemExit(1 if report.errors else 0)
 
 
@@ -145,14 +148,17 @@ def fetch():
 
 @fetch.command()
 @click.argument("dest", type=click.Path(path_type=Path, file_okay=False))
-def deam(dest):
+@click.option("--audio", is_flag=True, help="The audio too, by far the largest archive.")
+def deam(dest, audio):
     """Download the official DEAM archives into the folder DEST and unpack them.
 
     DEAM is for research use, under its own terms: read them on its home page.
     """
     from .fetch import fetch_deam
 
-    fetch_deam(dest)
+    parts = ("annotations", "metadata", "features") + (("audio",) if audio else ())
+    folder = fetch_deam(dest, parts=parts)
+    click.echo(f"DEAM is in {folder}. What is in it, and what is odd about it: mer check {folder}")
 
 
 @main.group()

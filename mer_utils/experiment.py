@@ -10,7 +10,9 @@ processes may ask for the same experiment at once.
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
+import inspect
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -28,6 +30,11 @@ from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.sampling import mc_dropout
 from mer_utils.simulate import simulated_root
 from mer_utils.training import Protocol
+
+STORED = {"mu", "sigma", "train_loss", "validation_loss", "learning_rate", "best_epoch"} | {
+    f"w:{kind}{layer}" for kind in "wb" for layer in "123"
+}
+"""Names of the arrays of a stored result; the weights carry ``w:`` before theirs."""
 
 PROFILES = {
     "paper": {"n_seeds": 15, "epochs": 100, "n_resamples": 500, "mc_curve": 200},
@@ -178,15 +185,16 @@ def make_split(experiment: Experiment, songs: Dataset) -> splits.Split:
 
 def key(experiment: Experiment, songs: Dataset) -> str:
     """Hash of everything that the result depends on."""
-    code = [_logic(module) for module in (heads, losses, splits, training)]
+    code = [_logic(Path(m.__file__).read_text("utf-8")) for m in (heads, losses, splits, training)]
+    code += [_logic(inspect.getsource(step)) for step in (standardise, make_split, _train)]
     described = asdict(replace(experiment, data=""))
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
-def _logic(module) -> str:
-    """The syntax tree of a module without comments and docstrings: what can change a number."""
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+def _logic(code) -> str:
+    """The syntax tree of code without comments and docstrings: what can change a number."""
+    tree = ast.parse(code)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -215,13 +223,17 @@ def run(experiment: Experiment, *, progress=True) -> Result:
     folder = cache_dir() / "experiments"
     path = folder / f"{experiment.loss}-{key(experiment, songs)}.npz"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            stored = _read(path)
-            if stored is None:
-                stored = _train(experiment, songs, split, progress)
-                with write_atomically(path) as temporary:
-                    np.savez(temporary, **stored)
+        stored = _read(path)  # no lock: a file appears whole or not at all
+        if stored is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_suffix(".lock")):
+                stored = _read(path)  # another process may have been first
+                if stored is None:
+                    if path.exists():
+                        print(f"{path} is damaged; training again")
+                    stored = _train(experiment, songs, split, progress)
+                    with write_atomically(path) as temporary:
+                        np.savez(temporary, **stored)
     except OSError as error:
         raise ValueError(
             f"cannot keep results in {folder}: {error}. Make it writable or set MER_CACHE"
@@ -244,12 +256,14 @@ def _read(path):
     """What is stored, or None if there is nothing or the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except FileNotFoundError:
+            stored = dict(file)
+    except (FileNotFoundError, BadZipFile, EOFError, ValueError, RuntimeError):
         return None
-    except (BadZipFile, EOFError, ValueError) as error:
-        print(f"{path.name} is damaged ({error}); training again")
-        return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a damaged offset: seek to before the file's start
+            return None
+        raise
+    return stored if stored.keys() == STORED else None
 
 
 def _train(experiment, songs, split, progress):

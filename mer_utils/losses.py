@@ -47,9 +47,9 @@ def gaussian_kl(mu_p, sigma_p, mu_q, sigma_q):
 def kld(mu, sigma, mean, sd):
     r"""KL(empirical || predicted): how badly the predicted Gaussian covers the raters'.
 
-    At least 0. The empirical SD only enters the squared term and a constant, so a floor
-    (:data:`SD_FLOOR`) is needed to keep the *value* finite and does not matter otherwise.
-    With respect to the head this equals the Gaussian NLL of the single ratings.
+    At least 0. With respect to the head this equals the Gaussian NLL of the single ratings,
+    as long as the empirical SD (``ddof=0``) is at least :data:`SD_FLOOR`. A smaller one
+    counts as the floor, so where all raters agree the best predicted SD is the floor, not 0.
     """
     return gaussian_kl(mean, sd.clamp_min(SD_FLOOR), mu, sigma)
 

@@ -42,12 +42,19 @@ def _moments(y_true, y_pred, weights):
     a = y_true - y_true.mean(-2, keepdims=True)
     b = y_pred - y_pred.mean(-2, keepdims=True)
     mean_a, mean_b = _mean(a, weights), _mean(b, weights)
-    var_a = _mean(a**2, weights) - mean_a**2
-    var_b = _mean(b**2, weights) - mean_b**2
-    rounding = 1e-24
-    var_a = np.where(var_a > rounding * (y_true**2).max(-2), var_a, 0.0)
-    var_b = np.where(var_b > rounding * (y_pred**2).max(-2), var_b, 0.0)
+    var_a = _difference(_mean(a**2, weights), mean_a**2, (y_true**2).max(-2))
+    var_b = _difference(_mean(b**2, weights), mean_b**2, (y_pred**2).max(-2))
     return var_a, var_b, _mean(a * b, weights) - mean_a * mean_b
+
+
+def _difference(square, squared_mean, largest_square):
+    """``square - squared_mean``, or 0 where no more than rounding is left of it.
+
+    What is rounded: the values themselves, when they are centred, and, in a resample that
+    draws only equal songs, the two terms of the difference.
+    """
+    rounding = np.maximum(1e-24 * largest_square, 1e-13 * square)
+    return np.where(square - squared_mean > rounding, square - squared_mean, 0.0)
 
 
 def _ratio(a, b):
@@ -112,8 +119,9 @@ def _weighted_pearson(a, b, weights):
     share = weights / weights.sum(1, keepdims=True)
     a = a - (share * a).sum(1, keepdims=True)
     b = b - (share * b).sum(1, keepdims=True)
-    spread = np.sqrt((share * a**2).sum(1) * (share * b**2).sum(1))
-    return _ratio((share * a * b).sum(1), spread)
+    rounding = 1e-24 * weights.sum(1) ** 2  # no rank is larger than the number of songs
+    variances = (np.where(v > rounding, v, 0.0) for v in ((share * c**2).sum(1) for c in (a, b)))
+    return _ratio((share * a * b).sum(1), np.sqrt(np.prod(list(variances), axis=0)))
 
 
 def smallest(y_true, y_pred):

@@ -110,7 +110,8 @@ def save_scores(name: str, scores: pd.DataFrame, params: dict) -> None:
     """Write the scores of a notebook, show them, and say where they are; its last cell.
 
     The table shows in the notebook and in the book. Run by papermill, it is printed on the
-    terminal too (see :mod:`mer_utils.papermill_engine`).
+    terminal too (see :mod:`mer_utils.papermill_engine`). The file is at :func:`scores_path`
+    and holds ``{"notebook", "parameters", "scores"}``, the scores as a list of rows.
 
     Parameters
     ----------
@@ -120,9 +121,6 @@ def save_scores(name: str, scores: pd.DataFrame, params: dict) -> None:
         One row for each score. A named index is kept.
     params : dict
         What :func:`parameters` returned.
-
-    The file is at :func:`scores_path` and holds ``{"notebook", "parameters", "scores"}``, the
-    scores as a list of rows.
 
     Raises
     ------

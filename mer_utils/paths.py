@@ -30,16 +30,29 @@ def repo_root() -> Path:
 
 
 def cache_dir() -> Path:
-    """``$MER_CACHE``, or ``.cache`` in the repository root; made if missing."""
-    folder = Path(os.environ.get("MER_CACHE") or repo_root() / ".cache")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """``$MER_CACHE``, or ``.cache`` in the repository root; made if missing.
+
+    Raises ``ValueError`` if it cannot be made.
+    """
+    return _folder("MER_CACHE", ".cache")
 
 
 def build_dir() -> Path:
-    """``$MER_BUILD``, or ``_build`` in the repository root; made if missing."""
-    folder = Path(os.environ.get("MER_BUILD") or repo_root() / "_build")
-    folder.mkdir(parents=True, exist_ok=True)
+    """``$MER_BUILD``, or ``_build`` in the repository root; made if missing.
+
+    Raises ``ValueError`` if it cannot be made.
+    """
+    return _folder("MER_BUILD", "_build")
+
+
+def _folder(variable, default):
+    folder = Path(os.environ.get(variable) or repo_root() / default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"cannot make the folder {folder}: {error}. Set {variable} to one that can be written"
+        ) from error
     return folder
 
 

@@ -182,6 +182,20 @@ def plot_va_plane(
     return _finish(ax, "valence (1-9 scale)", "arousal (1-9 scale)", title, simulated)
 
 
+def plot_map(place, value, *, value_label, ax=None, title="", simulated=False):
+    """Songs at ``place`` (n, 2), e.g. two principal components, coloured by ``value`` (n,).
+
+    The axes have no unit; the colour scale spans the 2nd to 98th percentile of ``value``.
+    """
+    ax = _axes(ax, (4.8, 3.6))
+    low, high = np.percentile(value, [2, 98])
+    drawn = ax.scatter(
+        place[:, 0], place[:, 1], c=value, s=8, linewidths=0, vmin=low, vmax=high, rasterized=True
+    )
+    ax.figure.colorbar(drawn, ax=ax, label=value_label, extend="both")
+    return _finish(ax, "first component", "second component", title, simulated)
+
+
 # --- predictions ---------------------------------------------------------------------------
 
 

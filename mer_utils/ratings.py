@@ -226,9 +226,7 @@ def krippendorff_alpha(ratings: pd.DataFrame, level: str = "interval") -> np.nda
         np.add.at(counts, (song, ratings[name].to_numpy(int) - LOW), 1)
         scale = np.arange(LOW, HIGH + 1)
         alphas.append(
-            krippendorff.alpha(
-                value_counts=counts, value_domain=scale, level_of_measurement=level
-            )
+            krippendorff.alpha(value_counts=counts, value_domain=scale, level_of_measurement=level)
         )
     return np.array(alphas)
 

@@ -8,7 +8,8 @@ Everything goes into ``home/_build``::
 
 A notebook runs again only if its key changed: a digest of its source, the module, the exact
 package versions, the parameters, and the notebooks it reads. Experiments are cached by
-content, so running a notebook again is quick where nothing it computes has changed.
+content, so running a notebook again is quick where nothing it computes has changed. Of two
+runs into one folder, the second waits for the first.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 from .paths import repo_root
 
@@ -123,7 +125,7 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
 
     order = TopologicalSorter({name: _before(name, sources) for name in sources})
     order.prepare()
-    with ThreadPoolExecutor(jobs) as pool:
+    with FileLock(executed.parent / ".lock"), ThreadPoolExecutor(jobs) as pool:
         while order.is_active():
             for name in order.get_ready():
                 reads = sorted(keys.items()) + [digest(root / "results")]
@@ -134,13 +136,16 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
                 elif is_fresh(executed / name, keys[name]):
                     finish(name)
                 else:
+                    if not running and not ran:
+                        say(f"running the notebooks, {jobs} at a time ...")
                     threads = max(1, processors // jobs)
                     task = pool.submit(_run, sources[name], executed, mine, keys[name], threads)
                     running[task] = name
             for task in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 name, ran = running.pop(task), ran + 1
                 seconds, problem = task.result()
-                say(f"[{ran}] {name:<22} {'FAILED' if problem else 'ran'} in {seconds:.0f} s")
+                count = f"[{len(keys) - len(running)}/{len(sources)}]"
+                say(f"{count} {name} {'FAILED after' if problem else 'ran in'} {seconds:.0f} s")
                 finish(name, problem)
     if ran < len(sources):
         say(f"{len(sources) - ran - len(set(failed) & set(READS_ALL))} notebooks unchanged")
@@ -177,7 +182,7 @@ def _before(name: str, names) -> set:
 
 def _run(source: Path, executed: Path, parameters: dict, key: str, threads: int):
     """Run one notebook; (seconds, "") or (seconds, what it said). Keeps the old copy on failure."""
-    failed, stamp = executed / f"{source.stem}.failed.ipynb", executed / f"{source.stem}.key"
+    stamp, failed = executed / f"{source.stem}.key", executed / f"{source.stem}.failed.ipynb"
     command = [sys.executable, "-m", "papermill", str(source), str(failed), "--no-progress-bar"]
     command += [word for name, value in parameters.items() for word in ("-r", name, str(value))]
     threads_of = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
@@ -193,13 +198,12 @@ def _run(source: Path, executed: Path, parameters: dict, key: str, threads: int)
     )
     seconds = time.monotonic() - started
     if done.returncode:
-        return seconds, f"{last_lines(done.stderr, 15)}\n(as far as it ran: {failed})"
+        return seconds, f"{_last_lines(done.stderr, 15)}\n(as far as it ran: {failed})"
     stamp.unlink(missing_ok=True)
     os.replace(failed, executed / source.name)
     stamp.write_text(key)
     return seconds, ""
 
 
-def last_lines(text: str, count: int) -> str:
-    """The end of what a program printed, without its colours."""
+def _last_lines(text: str, count: int) -> str:
     return "\n".join(re.sub(r"\x1b\[[0-9;]*m", "", text).strip().splitlines()[-count:])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mer_utils.heads import after_first_layer, dropout_masks, first_layer
+from mer_utils.heads import after_first_layer, dropout_masks, first_layer, kept_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def mc_dropout(weights, x, *, passes, dropout=0.5, seed=0):
         for t in range(passes):
             rng = np.random.default_rng([seed, 3, t])
             keep = torch.from_numpy(dropout_masks(rng, (2, *a1.shape), dropout))
-            mu, sigma = after_first_layer(weights, a1, keep.float() / (1 - dropout))
+            mu, sigma = after_first_layer(weights, a1, keep.float() / kept_share(dropout))
             mus.append(mu.numpy())
             sigmas.append(sigma.numpy())
     return np.stack(mus), np.stack(sigmas)

@@ -55,7 +55,7 @@ __all__ = [
     "solve_moments",
 ]
 
-SIMULATOR_VERSION = 2
+SIMULATOR_VERSION = 1
 NAME = "simulated DEAM-like data"
 
 

@@ -37,16 +37,16 @@ class Constants:
     the scale bend them.
     """
 
-    mean_centre: tuple = (4.90, 4.81)
-    mean_spread: tuple = (1.13, 1.30)
-    mean_correlation: float = 0.70
-    mean_share: float = 0.90  # of the mean's variance: a function of the factors
-    sd_base: tuple = (1.75, 1.72)  # true SD of a song with a true mean of 5
-    sd_slope: tuple = (-0.07, -0.016)
-    sd_curve: tuple = (-0.08, -0.08)
-    sd_spread: tuple = (0.15, 0.12)
-    sd_share: float = 0.25  # of the spread's variance: a function of the factors
+    mean_centre: tuple = (4.871, 4.746)
+    mean_spread: tuple = (1.180, 1.346)
+    mean_correlation: float = 0.677
+    mean_share: float = 0.863  # of the mean's variance: a function of the factors
+    sd_base: tuple = (1.753, 1.723)  # true SD of a song with a true mean of 5
+    sd_curve: tuple = (-0.104, -0.096)
+    sd_spread: tuple = (0.128, 0.093)
+    sd_share: float = 0.323  # of the spread's variance: a function of the factors
     # Chosen, not tuned
+    sd_slope: tuple = (-0.07, -0.016)  # as in a quadratic fit to DEAM's observed SDs
     planted_spread: tuple = (0.45, 0.45)
     planted_share: float = 0.95
     mean_reach: float = 3.2  # true means lie within 5 +- this

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mer_utils.heads import after_first_layer, dropout_masks, forward, init_heads
+from mer_utils.heads import after_first_layer, dropout_masks, forward, init_heads, kept_share
 from mer_utils.losses import get_loss
 
 BLOCK = 4
@@ -210,7 +210,7 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
             songs = slice(batch * size, (batch + 1) * size)
             rows = order[:, songs]
             xb = x[rows]
-            keep = masks[:, :, songs].to(torch.float32).mul_(1 / (1 - protocol.dropout))
+            keep = masks[:, :, songs].to(torch.float32).mul_(1 / kept_share(protocol.dropout))
             with torch.no_grad():
                 a1 = torch.baddbmm(weights["b1"], xb, weights["w1"])
             a1.requires_grad_()

@@ -4,6 +4,7 @@ With ``MER_REQUIRE_DATA=1`` (set by ``.ci/run``) a missing requirement is a fail
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,33 @@ def deam_root() -> Path:
         if folder and (Path(folder) / "annotations").is_dir():
             return Path(folder)
     missing("no DEAM folder: set DEAM_ROOT to the folder that holds annotations/")
+
+
+@pytest.fixture(scope="session")
+def quick_run():
+    """All notebooks run in the quick profile, as `mer book --profile quick` would.
+
+    Returns (folder with executed/ and runs/, {name of a notebook that failed: what it said}).
+    What is up to date is not run again; of two test processes, one waits for the other.
+    """
+    from mer_utils.runner import executed_folder, run_notebooks
+
+    quick = {"profile": "quick"}
+    failed = run_notebooks(parameters=quick)
+    return executed_folder(parameters=quick).parent, failed
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium of the system, driven by playwright."""
+    program = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    if not program:
+        missing("no chromium found: install it, or set CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = {"executable_path": program, "args": ["--no-sandbox"]}
+        with playwright.chromium.launch(**options) as browser:
+            yield browser

@@ -78,6 +78,7 @@ DRAW = {
         m[:, 0], s[:, 0], grid=GRID, bound=GRID / 4, fit=GRID / 3, **k
     ),
     "va_plane": lambda m, s, **k: plots.plot_va_plane(m, s[:, 0], value_label="SD", **k),
+    "map": lambda m, s, **k: plots.plot_map(m, s[:, 0], value_label="SD (1-9 scale)", **k),
     "spread": lambda m, s, **k: plots.spread_hist(s[:, 0], {"mse": s[:, 1], "nll": s[:, 0]}, **k),
     "forest": lambda m, s, **k: plots.forest(
         ["a", "b"], [0.1, 0.2], [0, 0.1], [0.2, 0.3], xlabel="R2", methods=["mse", "kld"], **k

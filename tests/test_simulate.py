@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -168,6 +169,14 @@ def test_none_is_independent_of_everything():
     like = full("deam_like")
     assert songs.true_sd.std(0) == pytest.approx(like.true_sd.std(0), rel=0.1)
     assert songs.true_sd.mean(0) == pytest.approx(like.true_sd.mean(0), abs=0.03)
+
+
+def test_limits_of_none_are_the_same_for_every_mean():
+    wide = replace(simulate.CONSTANTS, sd_spread=(0.8, 0.8), mean_spread=(3.0, 3.0))
+    songs = simulate_songs("none", n_features=1, constants=wide)
+    middle = np.abs(songs.true_mean - 5) < 1
+    assert songs.true_sd[middle].max() == pytest.approx(songs.true_sd[~middle].max(), abs=1e-6)
+    assert songs.true_sd[middle].min() == pytest.approx(songs.true_sd[~middle].min(), abs=1e-6)
 
 
 def test_none_leaves_nothing_for_the_embedding_to_find():

@@ -1,0 +1,246 @@
+"""The study: every method, trivial predictors that know no test song, each song scored once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mer_utils import metrics as M
+from mer_utils.dataset import Dataset
+from mer_utils.experiment import Experiment, Result, make_split, standardise
+from mer_utils.heads import forward, init_heads
+from mer_utils.sampling import aggregate
+from mer_utils.simulate import simulated_root
+from mer_utils.study import TRIVIAL, loss_differences, predictions, run_study, score_table
+from mer_utils.training import Protocol
+
+METHODS = [
+    "single",
+    "seed_ensemble",
+    "seed_ensemble_total",
+    "mc_dropout",
+    "mc_dropout_total",
+    "training_mean_sd",
+    "quadratic_in_mu",
+]
+TINY = Protocol(epochs=1, hidden=8)
+
+
+def songs(n=90):
+    rng = np.random.default_rng(0)
+    return Dataset(
+        name="test",
+        song_id=np.arange(100, 100 + n),
+        rating_mean=rng.uniform(2, 8, (n, 2)),
+        rating_sd=rng.uniform(0.5, 2.5, (n, 2)),
+        features=rng.normal(size=(n, 6)).astype(np.float32),
+        feature_source="noise",
+    )
+
+
+def untrained(data, fold=None, n_seeds=3, seed=0):
+    """A result with the weights that training would start from: quick, and good enough."""
+    experiment = Experiment(seed=seed, n_seeds=n_seeds, fold=fold, protocol=TINY)
+    split = make_split(experiment, data)
+    weights = init_heads(data.features.shape[1], experiment.seeds, 8)
+    weights["w3"] *= 4  # spreads the predictions
+    x = torch.from_numpy(standardise(data.features, split.train))
+    mu, sigma = (values.numpy() for values in forward(weights, x))
+    return Result(experiment, data, split, mu, sigma, weights, {}, np.zeros(n_seeds, int))
+
+
+DATA = songs()
+
+
+def test_every_method_is_there_with_its_own_mean_and_sd():
+    result = untrained(DATA)
+    got = predictions([result], passes=4)
+    assert list(got.methods) == METHODS
+    n = len(result.split.test)
+    members = {"seed_ensemble": 1, "seed_ensemble_total": 1}
+    for name, (mu, sigma) in got.methods.items():
+        assert mu.shape == sigma.shape == (members.get(name, 3), n, 2)
+        assert np.isfinite(mu).all() and (sigma > 0).all()
+    np.testing.assert_array_equal(got.mean, DATA.mean[result.split.test])
+    np.testing.assert_array_equal(got.sd, DATA.sd[result.split.test])
+    np.testing.assert_array_equal(got.song, DATA.song_id[result.split.test])
+
+    mu, sigma = result.test(result.mu), result.test(result.sigma)
+    np.testing.assert_array_equal(got.methods["single"], (mu, sigma))
+    spread = mu.astype(float).std(0, ddof=1)
+    for name, expected in {
+        "seed_ensemble": spread,
+        "seed_ensemble_total": np.sqrt((sigma.astype(float) ** 2).mean(0) + spread**2),
+    }.items():
+        np.testing.assert_allclose(got.methods[name][0][0], mu.mean(0), atol=1e-6)
+        np.testing.assert_allclose(got.methods[name][1][0], expected, rtol=1e-6)
+    dropout = aggregate(*result.mc_dropout(4))
+    np.testing.assert_array_equal(got.methods["mc_dropout"], (dropout.mean, dropout.spread))
+    np.testing.assert_array_equal(got.methods["mc_dropout_total"], (dropout.mean, dropout.total))
+    for name in TRIVIAL:
+        np.testing.assert_array_equal(got.methods[name][0], mu)
+
+
+def test_one_seed_has_no_ensemble():
+    got = predictions([untrained(DATA, n_seeds=1)], passes=3)
+    assert list(got.methods) == [m for m in METHODS if not m.startswith("seed_ensemble")]
+
+
+def test_trivial_predictors_come_from_training_songs_alone():
+    result = untrained(DATA)
+    before = predictions([result], passes=2)
+    np.testing.assert_allclose(
+        before.methods["training_mean_sd"][1],
+        np.broadcast_to(DATA.sd[result.split.train].mean(0), (3, len(before.sd), 2)),
+    )
+
+    def with_sd(rows):
+        sd = DATA.rating_sd.copy()
+        sd[rows] = 4 - sd[rows]
+        return predictions([replace(result, songs=replace(DATA, rating_sd=sd))], passes=2)
+
+    unseen = np.concatenate([result.split.test, result.split.validation])
+    for name in TRIVIAL:
+        np.testing.assert_array_equal(before.methods[name], with_sd(unseen).methods[name])
+        moved = with_sd(result.split.train[:5]).methods[name][1]
+        assert abs(moved - before.methods[name][1]).max() > 1e-3
+
+
+def test_the_quadratic_recovers_a_planted_quadratic():
+    result = untrained(DATA)
+    planted = 0.4 + 0.1 * result.mu[1] - 0.3 * result.mu[1] ** 2  # member 1 alone knows it
+    result = replace(result, songs=replace(DATA, rating_sd=4.0 * planted))
+    got = predictions([result], passes=2)
+    mu, sigma = got.methods["quadratic_in_mu"]
+    np.testing.assert_allclose(sigma[1], planted[result.split.test], atol=1e-6)
+    assert M.r2(got.sd, sigma)[1].min() > 0.999 > M.r2(got.sd, sigma)[0].max()
+
+
+def test_the_quadratic_never_predicts_a_negative_spread():
+    result = untrained(DATA)
+    steep = np.maximum(0.2 + 2 * (result.mu[0] - result.mu[0].mean(0)), 0)
+    got = predictions([replace(result, songs=replace(DATA, rating_sd=4.0 * steep))], passes=2)
+    assert got.methods["quadratic_in_mu"][1].min() >= 1e-3
+
+
+def test_folds_put_together_score_every_song_once_with_its_own_truth():
+    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    np.testing.assert_array_equal(np.sort(got.song), DATA.song_id)
+    rows = got.song - DATA.song_id[0]
+    np.testing.assert_array_equal(got.mean, DATA.mean[rows])
+    np.testing.assert_array_equal(got.sd, DATA.sd[rows])
+    for mu, sigma in got.methods.values():
+        assert mu.shape[1] == sigma.shape[1] == len(DATA)
+    fold = untrained(DATA, 2)
+    there = np.isin(got.song, DATA.song_id[fold.split.test])
+    np.testing.assert_array_equal(got.methods["single"][0][:, there], fold.test(fold.mu))
+
+
+# The table -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def holdout():
+    got = predictions([untrained(DATA)], passes=3)
+    return got, score_table(got, n_resamples=40)
+
+
+def test_table_has_one_row_per_method_target_score_and_dimension(holdout):
+    _, table = holdout
+    assert not table.duplicated(["method", "target", "score", "dimension"]).any()
+    targets = table.groupby("method").target.unique().map(set)
+    for method in METHODS:
+        expected = {"sd", "forecast"}
+        if method not in TRIVIAL and not method.endswith("_total"):
+            expected.add("mean")
+        assert targets[method] == expected
+    sizes = {
+        "mean": set(M.POINT_SCORES),
+        "sd": set(M.POINT_SCORES) | set(M.SPREAD_SCORES),
+        "forecast": set(M.FORECAST_SCORES),
+    }
+    for (_, target, _), part in table.groupby(["method", "target", "dimension"]):
+        assert set(part.score) == sizes[target]
+
+
+def test_nothing_is_missing_where_it_is_defined(holdout):
+    _, table = holdout
+    # a constant has no correlation; extremes and areas have no bootstrap interval
+    constant = (table.method == "training_mean_sd") & (table.target == "sd")
+    undefined = constant & table.score.isin(["pearson", "spearman"])
+    no_interval = table.score.isin(["smallest", "largest", "miscalibration_area"])
+    assert undefined.sum() == 4 and no_interval.sum() > 0
+    numbers = ["value", "low", "high", "seed_low", "seed_high"]
+    assert table.loc[undefined, numbers].isna().all().all()
+    assert table.loc[no_interval, ["low", "high"]].isna().all().all()
+    assert table.loc[no_interval, ["value", "seed_low", "seed_high"]].notna().all().all()
+    assert table.loc[~undefined & ~no_interval, numbers].notna().all().all()
+
+
+def test_figures_of_a_row_are_those_of_the_scores(holdout):
+    got, table = holdout
+    table = table.set_index(["method", "target", "score", "dimension"])
+    mu, sigma = got.methods["single"]
+    for d, dimension in enumerate(("valence", "arousal")):
+        for target, score, members in (
+            ("mean", "r2", M.r2(got.mean, mu)),
+            ("sd", "spearman", M.spearman(got.sd, sigma)),
+            ("forecast", "crps", M.crps(got.mean, mu, sigma)),
+            ("forecast", "coverage_80", M.coverage(got.mean, mu, sigma, 0.8)),
+        ):
+            row, members = table.loc["single", target, score, dimension], members[:, d]
+            assert row.value == pytest.approx(members.mean())
+            assert (row.seed_low, row.seed_high) == (members.min(), members.max())
+            assert row.n_seeds == 3 and row.n_songs == len(got.mean)
+    assert (table.low.dropna() <= table.high.dropna()).all()
+    _, low, high = M.bootstrap(M.r2, got.mean, mu, n_resamples=40)
+    row = table.loc["single", "mean", "r2", "arousal"]
+    assert (row.low, row.high) == (low[1], high[1])
+
+
+def test_differences_are_paired(holdout):
+    got, _ = holdout
+    other = predictions([untrained(DATA, seed=7)], passes=3)
+    table = loss_differences({"mse": got, "kld": got, "nll": other}, n_resamples=60)
+    table = table.set_index(["loss", "method", "score", "dimension"]).sort_index()
+    same = table.loc["kld", "single", "r2_minus_mse"]  # the same predictions: no doubt at all
+    assert (same[["value", "low", "high"]] == 0).all().all()
+    row = table.loc["nll", "seed_ensemble", "r2_minus_mse", "valence"]
+    expected = M.r2(got.mean, other.methods["seed_ensemble"][0]).mean(0) - M.r2(
+        got.mean, got.methods["single"][0]
+    ).mean(0)
+    assert row.value == pytest.approx(expected[0])
+    assert row.low < row.value < row.high
+    row = table.loc["kld", "single", "iqr_ratio_minus_nll", "arousal"]
+    pair = [M.iqr_ratio(got.sd, p.methods["single"][1]).mean(0)[1] for p in (got, other)]
+    assert row.value == pytest.approx(pair[0] - pair[1])
+    assert ("mse", "single", "r2_minus_mse") not in table.index.droplevel("dimension")
+    assert "nll" not in table.xs("outlier_share_minus_nll", level="score").index.unique("loss")
+
+
+@pytest.mark.parametrize("folds", [True, False])
+def test_run_study_trains_what_is_missing_and_says_how_it_scored(
+    folds, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MER_CACHE", str(tmp_path))
+    root = simulated_root(n_songs=60, n_features=6, cache=tmp_path)
+    experiment = Experiment(dataset="deam", data=str(root), n_seeds=2, protocol=TINY)
+    options = {"folds": folds, "passes": 2, "n_resamples": 10}
+    table = run_study(experiment, losses=("mse", "nll"), progress=False, **options)
+    assert list(table.columns[:2]) == ["evaluation", "loss"]
+    assert set(table.evaluation) == {"5-fold" if folds else "holdout"}
+    assert set(table.loss) == {"mse", "nll"} and set(table.method) == set(METHODS)
+    assert set(table.n_songs) == {60 if folds else 9}
+    assert "r2_minus_mse" in set(table.score)
+    made = len(list((tmp_path / "experiments").glob("*.npz")))
+    assert made == (10 if folds else 2)
+    assert capsys.readouterr().out == ""
+    again = run_study(experiment, losses=("mse", "nll"), progress=True, **options)
+    pd.testing.assert_frame_equal(table, again)
+    said = capsys.readouterr().out
+    assert ("nll: fold 5 of 5, seeds 0-1" if folds else "nll: one split, seeds 0-1") in said
+    if not folds:
+        only = run_study(experiment, losses=("kld",), progress=False, **options)
+        assert set(only.loss) == {"kld"} and "r2_minus_mse" not in set(only.score)
