@@ -1,8 +1,10 @@
-"""The small result table at the end of a notebook: our scores beside the paper's words.
+"""From a score table to what a reader sees: small tables, and scores in words.
 
-``compare_with_paper`` picks rows of a score table (:mod:`mer_utils.study`) and keeps numbers
-as numbers, for :func:`mer_utils.notebook.save_scores`. ``readable`` writes the same rows for
-a reader, each score with its interval.
+All functions read the tables of :mod:`mer_utils.study`. ``compare_with_paper`` puts our
+scores beside the paper's words and keeps numbers as numbers, for
+:func:`mer_utils.notebook.save_scores`; ``readable`` writes the same rows for a page.
+``sd_beside_trivial`` puts the SD scores beside the two trivial predictors. ``in_words`` and
+``side_of`` make a part of a sentence, so that a notebook's prose holds on any data.
 """
 
 from __future__ import annotations
@@ -12,7 +14,17 @@ import zlib
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from mer_utils.dataset import DIMENSIONS
+
 KEPT = ["value", "low", "high", "seed_low", "seed_high"]
+SD_SCORES = {
+    "r2": "R2",
+    "rmse": "RMSE",
+    "spearman": "rank correlation",
+    "mean_ratio": "average predicted / empirical",
+    "spread_ratio": "spread predicted / empirical",
+}
+"""Which scores of the SD a notebook shows, and what the reader calls them."""
 
 
 def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str) -> pd.DataFrame:
@@ -63,12 +75,14 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
     """
 
     def interval(row):
-        known = pd.notna(row["low"])
-        tail = f" [{row['low']:{spec}}, {row['high']:{spec}}]" if known else ""
+        if pd.isna(row["value"]):
+            return "not defined"
+        tail = "" if pd.isna(row["low"]) else f" [{row['low']:{spec}}, {row['high']:{spec}}]"
         return f"{row['value']:{spec}}{tail}"
 
     def seeds(row):
-        return f"{row['seed_low']:{spec}} to {row['seed_high']:{spec}}"
+        low, high = row["seed_low"], row["seed_high"]
+        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}"
 
     names = [name for name in ("quantity", "loss", "dimension") if name in comparison]
     table = comparison[names].assign(
@@ -80,8 +94,74 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
     for name in ("paper", *reversed(names[:-1])):
         keys = names[:1] if name == "paper" else names[: names.index(name) + 1]
         table[name] = table[name].mask(comparison.duplicated(keys), "")
-    caption = "; ".join(comparison["data"].unique())
-    # pandas would draw a random id for the table: the same scores must give the same page
-    name = f"{zlib.crc32(table.to_csv().encode()):08x}"
-    page = Styler(table, uuid=name, cell_ids=False).hide(axis="index")
-    return page.set_caption(f"Scores on {caption}")
+    return captioned(table, f"Scores on {'; '.join(comparison['data'].unique())}")
+
+
+def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):
+    """A table for a page: a caption, no row numbers, numbers as ``spec`` says, NaN as a dash.
+
+    Returns a ``pandas`` Styler. pandas would draw a random id for it; here the same table
+    gives the same page.
+    """
+    name = f"{zlib.crc32((caption + table.to_csv()).encode()):08x}"
+    page = Styler(table, uuid=name, cell_ids=False).hide(axis="index").set_caption(caption)
+    numbers = list(table.select_dtypes("number"))
+    return page.format(f"{{:{spec}}}", subset=numbers, na_rep="-") if numbers else page
+
+
+def sd_beside_trivial(scores: pd.DataFrame, data: str, method: str = "single"):
+    """The scores of a predicted SD beside those of the two trivial predictors.
+
+    One row per score and dimension; a page table from :func:`captioned`. ``scores`` is the
+    table of one loss. A constant has no correlation: that shows as a dash.
+    """
+    columns = {method: "this model", "training_mean_sd": "training mean SD"}
+    columns |= {"quadratic_in_mu": "quadratic in predicted mean"}
+    wanted = scores["target"].eq("sd") & scores["method"].isin(columns)
+    wanted &= scores["score"].isin(SD_SCORES)
+    table = scores[wanted].pivot(
+        index=["score", "dimension"], columns="method", values="value"
+    )  # sorted by name, so ask for the order of reading
+    order = [(score, dimension) for score in SD_SCORES for dimension in DIMENSIONS]
+    table = table.loc[order, list(columns)].rename(columns=columns).reset_index()
+    table["score"] = table["score"].map(SD_SCORES).mask(table["score"].duplicated(), "")
+    return captioned(table.rename_axis(columns=None), f"Predicted SD of the raters, {data}")
+
+
+def _cells(scores, method, target, score):
+    """The two rows of one score, valence first; a ``ValueError`` if they are not there."""
+    wanted = scores["method"].eq(method) & scores["target"].eq(target) & scores["score"].eq(score)
+    cells = scores[wanted]
+    if list(cells["dimension"]) != list(DIMENSIONS):
+        raise ValueError(
+            f"the score table has {len(cells)} rows for {method=}, {target=}, {score=}; one "
+            f"for each of {', '.join(DIMENSIONS)} is needed: check the names, or pass one loss"
+        )
+    return cells
+
+
+def in_words(scores: pd.DataFrame, method: str, target: str, score: str, spec: str = ".2f") -> str:
+    """``0.64 (0.56 to 0.70) for valence and 0.73 (0.67 to 0.77) for arousal``."""
+    parts = []
+    for row in _cells(scores, method, target, score).itertuples():
+        known = pd.notna(row.low)
+        tail = f" ({row.low:{spec}} to {row.high:{spec}})" if known else ""
+        parts.append(f"{row.value:{spec}}{tail} for {row.dimension}")
+    return " and ".join(parts)
+
+
+def side_of(scores: pd.DataFrame, method: str, target: str, score: str, border: float) -> str:
+    """On which side of ``border`` a score lies, as far as its 95% interval can tell.
+
+    >>> side_of(scores, "single", "sd", "r2", 0)  # doctest: +SKIP
+    'below 0 for valence and not distinguishable from 0 for arousal'
+    """
+    sides = []
+    for row in _cells(scores, method, target, score).itertuples():
+        if row.high < border:
+            sides.append("below")
+        else:
+            sides.append("above" if row.low > border else "not distinguishable from")
+    if sides[0] == sides[1]:
+        return f"{sides[0]} {border:g} for {' and '.join(DIMENSIONS)}"
+    return " and ".join(f"{s} {border:g} for {d}" for s, d in zip(sides, DIMENSIONS, strict=True))

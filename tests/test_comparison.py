@@ -1,7 +1,15 @@
 import pandas as pd
 import pytest
 
-from mer_utils.comparison import compare_with_paper, readable
+from mer_utils.comparison import (
+    SD_SCORES,
+    captioned,
+    compare_with_paper,
+    in_words,
+    readable,
+    sd_beside_trivial,
+    side_of,
+)
 
 ROWS = {
     "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
@@ -58,3 +66,45 @@ def test_several_losses_stay_apart():
     shown = readable(table).data
     assert shown["loss"].tolist()[:4] == ["mse", "", "nll", ""]
     assert shown["quantity"].tolist()[:4] == ["R2 of the mean", "", "", ""]
+
+
+def test_undefined_scores_are_said_not_shown_as_nan():
+    table = compare_with_paper(scores(), ROWS, "x")
+    table.loc[0, ["value", "low", "high", "seed_low", "seed_high"]] = float("nan")
+    shown = readable(table).data
+    assert (shown["ours"][0], shown["seeds"][0]) == ("not defined", "")
+    assert "nan" not in captioned(pd.DataFrame({"a": [0.5, float("nan")]}), "x").to_html()
+
+
+def test_trivial_predictors_stand_beside_the_model():
+    methods = {"single": -0.5, "training_mean_sd": 0.0, "quadratic_in_mu": 0.1, "other": 7.0}
+    rows = [
+        {"method": m, "target": "sd", "score": s, "dimension": d, "value": v}
+        for m, v in methods.items()
+        for s in (*SD_SCORES, "largest")
+        for d in ("valence", "arousal")
+    ]
+    shown = sd_beside_trivial(pd.DataFrame(rows), "simulated songs").data
+    assert shown["score"].tolist()[:4] == ["R2", "", "RMSE", ""]
+    assert shown.iloc[0].tolist()[1:] == ["valence", -0.5, 0.0, 0.1]
+    assert len(shown) == 2 * len(SD_SCORES)
+
+
+def test_words_follow_the_figures():
+    table = scores().query("method == 'single'")
+    assert in_words(table, "single", "mean", "r2", ".1f") == (
+        "0.7 (0.6 to 0.8) for valence and 0.7 (0.6 to 0.8) for arousal"
+    )
+    assert in_words(table, "single", "sd", "largest") == "0.40 for valence and 0.40 for arousal"
+    assert side_of(table, "single", "sd", "r2", 0) == "below 0 for valence and arousal"
+    assert side_of(table, "single", "mean", "r2", 0.5) == "above 0.5 for valence and arousal"
+    table.loc[table["dimension"].eq("arousal"), "high"] = 0.1
+    assert side_of(table, "single", "sd", "r2", 0) == (
+        "below 0 for valence and not distinguishable from 0 for arousal"
+    )
+
+
+def test_words_refuse_a_score_that_is_not_there_or_twice():
+    for table, target in ((scores(), "means"), (pd.concat([scores(), scores()]), "mean")):
+        with pytest.raises(ValueError, match="rows for method='single'"):
+            in_words(table, "single", target, "r2")
