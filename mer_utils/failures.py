@@ -1,68 +1,20 @@
-"""How a prediction of the SD fails: the paper's signatures, the worst songs, kinds of music.
+"""How a prediction of the SD fails: on which songs, and on which kind of music.
 
 Everything is in model space unless a name starts with ``rating_``. Truth comes first, as in
 :mod:`mer_utils.metrics`, whose scores are used here. Which *part* of R2 is lost:
-:mod:`mer_utils.decompose`.
+:mod:`mer_utils.decompose`. The paper's own signatures: :mod:`mer_utils.signatures`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from mer_utils.claims import CLAIMS, SINGLE, summary
-from mer_utils.dataset import DIMENSIONS
-from mer_utils.metrics import bootstrap
+from mer_utils.metrics import spearman
+from mer_utils.rows import score_each
 
 LEAST = 15
 """Fewest songs that a cell of a breakdown is scored with."""
-
-
-# --- the paper's five signatures of failure --------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One way to fail, and the claims of :mod:`mer_utils.claims` that decide about it.
-
-    ``methods`` are the pairs (loss, method) that it speaks of; None is every pair of a claim.
-    """
-
-    text: str
-    claims: tuple
-    methods: tuple | None = None
-
-    def rules(self) -> pd.DataFrame:
-        """What is claimed and the rule that decides it; looks at no result."""
-        return pd.DataFrame(
-            [(c.text, c.rule) for c in CLAIMS if c.key in self.claims], columns=["claim", "rule"]
-        )
-
-    def rows(self, judged: pd.DataFrame) -> pd.DataFrame:
-        """The rows of :func:`mer_utils.claims.judge` that this signature is about."""
-        about = judged["claim"].isin(self.claims)
-        if self.methods is not None:
-            pairs = pd.MultiIndex.from_frame(judged[["loss", "method"]])
-            about &= pairs.isin(list(self.methods))
-        return judged[about]
-
-    def verdict(self, judged: pd.DataFrame) -> pd.DataFrame:
-        """Per claim: the verdicts counted, and the smallest and largest figure behind them."""
-        rows = self.rows(judged)
-        values = rows.groupby("claim", sort=False)["value"].agg(["min", "max"])
-        table = summary(rows)[["claim", "verdict"]]
-        return table.assign(smallest=values["min"].to_numpy(), largest=values["max"].to_numpy())
-
-
-SIGNATURES = (
-    Signature("means are predicted alike, SDs are not", ("mean_r2", "alike", "sd_r2")),
-    Signature("seed ensembles and MC dropout underestimate", ("underestimate", "range")),
-    Signature("NLL is narrow, with outliers", ("nll_narrow", "nll_outliers")),
-    Signature("MSE and KLD are wider, but unrelated", ("nll_narrow", "rank"), SINGLE[:2]),
-    Signature("ranks are unrelated or reversed", ("rank",)),
-)
 
 
 # --- on which songs --------------------------------------------------------------------------
@@ -82,6 +34,40 @@ def worst_songs(error, share=0.1) -> np.ndarray:
     n = max(1, round(share * len(error)))
     place = np.argsort(np.argsort(-error, axis=0, kind="stable"), axis=0)
     return place < n
+
+
+def worst_table(y_true, predicted: dict, average, baseline: str, share=0.1) -> pd.DataFrame:
+    """What the worst ``share`` of each method's songs have in common, both dimensions together.
+
+    Parameters
+    ----------
+    y_true : array, (n_songs, 2)
+    predicted : dict of method -> array, (n_members, n_songs, 2)
+    average : array, (2,)
+        The average SD: how far a song's SD is from it says how unusual the song is.
+    baseline : str
+        The method whose worst songs the others are compared with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method``; the share of its worst songs that are the baseline's too (``share`` is
+        chance), the share with a truth above the median, and the rank correlation over all
+        songs of error and unusualness.
+    """
+    errors = {name: song_error(y_true, values) for name, values in predicted.items()}
+    worst = {name: worst_songs(error, share) for name, error in errors.items()}
+    rows = [
+        (
+            name,
+            (picked & worst[baseline]).sum() / picked.sum(),
+            (y_true > np.median(y_true, 0))[picked].mean(),
+            spearman(np.abs(y_true - average), errors[name]).mean(),
+        )
+        for name, picked in worst.items()
+    ]
+    names = ["method", f"also worst for {baseline}", "raters' SD above median"]
+    return pd.DataFrame(rows, columns=[*names, "error ~ unusual SD"])
 
 
 # --- on which kind of music ------------------------------------------------------------------
@@ -121,15 +107,15 @@ def by_cell(score, y_true, predicted, cell, n_resamples=500, least=LEAST) -> pd.
         ``cell, n, method, dimension, value, low, high``: largest cell first. The 95%
         intervals hold for one cell looked at alone, not for the best of many.
     """
-    rows = []
+    tables = []
     for name, songs in _cells(cell, y_true):
-        for method, y_pred in predicted.items():
-            figures = np.full((3, 2), np.nan)
-            if len(songs) >= least:
-                figures = bootstrap(score, y_true[songs], y_pred[:, songs], n_resamples=n_resamples)
-            for d, dimension in enumerate(DIMENSIONS):
-                rows.append((name, len(songs), method, dimension, *(f[d] for f in figures)))
-    return pd.DataFrame(rows, columns="cell n method dimension value low high".split())
+        part = {method: y_pred[:, songs] for method, y_pred in predicted.items()}
+        table = score_each(score, y_true[songs], part, n_resamples if len(songs) >= least else 1)
+        if len(songs) < least:
+            table[["value", "low", "high"]] = np.nan
+        tables.append(table.rename(columns={"row": "method"}).assign(cell=name, n=len(songs)))
+    columns = ["cell", "n", "method", "dimension", "value", "low", "high"]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def _cells(cell, y_true):
@@ -178,3 +164,21 @@ def best_by_accident(score, y_true, predicted, cell, n_shuffles=200, seed=0, lea
         methods = np.add.reduceat(values, first, axis=1) / sizes[:, None]
         best[k] = np.nanmax(methods)
     return best
+
+
+def best_cell(table: pd.DataFrame, accident) -> dict:
+    """The best cell of :func:`by_cell`, beside the best cells of shuffled labels.
+
+    ``p`` is the share of shuffles, the real labels among them, that are at least as good.
+    """
+    table = table.dropna()
+    best = table.loc[table["value"].idxmax()]
+    return {
+        "intervals": len(table),
+        "without 0": int(((table["low"] > 0) | (table["high"] < 0)).sum()),
+        "best": f"{best['cell']}; {best['method']}; {best['dimension']}",
+        "its figure": best["value"],
+        "best by accident": np.median(accident),
+        "95% of accidents below": np.quantile(accident, 0.95),
+        "p": (1 + (accident >= best["value"]).sum()) / (1 + len(accident)),
+    }

@@ -3,14 +3,14 @@ import pandas as pd
 import pytest
 
 from mer_utils import metrics
-from mer_utils.claims import CLAIMS, judge
 from mer_utils.failures import (
-    SIGNATURES,
     best_by_accident,
+    best_cell,
     by_cell,
     place,
     song_error,
     worst_songs,
+    worst_table,
 )
 
 
@@ -85,22 +85,28 @@ def test_accident_keeps_a_relation_that_holds_everywhere(rng):
     np.testing.assert_allclose(best, 1)
 
 
-def test_every_claim_belongs_to_a_signature_and_rows_are_filtered():
-    assert {key for s in SIGNATURES for key in s.claims} == {claim.key for claim in CLAIMS}
-    names = ["loss", "method", "target", "score", "dimension", "value", "low", "high"]
+def test_best_cell_counts_the_real_labels_among_the_shuffles():
+    names = ["cell", "n", "method", "dimension", "value", "low", "high"]
     rows = [
-        (loss, method, "sd", "spearman", d, 0.0, -0.1, 0.05)
-        for loss in ("mse", "nll")
-        for method in ("single", "seed_ensemble")
-        for d in ("valence", "arousal")
+        ("a", 20, "x", "valence", 0.5, 0.1, 0.8),
+        ("b", 20, "x", "valence", -0.4, -0.7, -0.1),
+        ("c", 20, "x", "valence", 0.1, -0.2, 0.4),
+        ("d", 3, "x", "valence", np.nan, np.nan, np.nan),
     ]
-    judged = judge(pd.DataFrame(rows, columns=names))
-    assert len(SIGNATURES[3].rules()) == 2
-    rank = SIGNATURES[3].rows(judged).query("claim == 'rank'")
-    assert set(zip(rank["loss"], rank["method"], strict=True)) == {
-        ("mse", "single"),
-        ("kld", "single"),
+    best = best_cell(pd.DataFrame(rows, columns=names), np.array([0.2, 0.4, 0.6]))
+    assert best["best"] == "a; x; valence"
+    assert (best["intervals"], best["without 0"], best["p"]) == (3, 2, 0.5)
+    assert best["best by accident"] == pytest.approx(0.4)
+
+
+def test_worst_table_sees_who_only_misses_unusual_songs(rng):
+    truth = rng.random((100, 2))
+    average = truth.mean(0)
+    predicted = {
+        "constant": np.broadcast_to(average, (1, 100, 2)),
+        "zero": np.zeros((1, 100, 2)),
     }
-    assert SIGNATURES[4].verdict(judged)["verdict"].tolist() == [
-        "not testable 10 of 18, reproduced 8 of 18"
-    ]
+    table = worst_table(truth, predicted, average, "constant").set_index("method")
+    assert table.loc["constant"].iloc[0] == 1
+    assert table.loc["constant", "error ~ unusual SD"] == pytest.approx(1)
+    assert table.loc["zero", "raters' SD above median"] == 1
