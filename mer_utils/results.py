@@ -77,7 +77,8 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
         experiment = Experiment.of(profile, dataset=dataset, data=str(data or ""), labels=version)
         songs = experiment.songs()
         say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
-        table = run_study(experiment, n_resamples=size["n_resamples"])
+        # rounded before judging, so that verdicts follow from what is written
+        table = run_study(experiment, n_resamples=size["n_resamples"]).round(4)
         table.insert(0, "labels", version)
         verdicts = judge(table, songs)
         verdicts.insert(0, "labels", version)
