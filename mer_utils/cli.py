@@ -148,14 +148,17 @@ def fetch():
 
 @fetch.command()
 @click.argument("dest", type=click.Path(path_type=Path, file_okay=False))
-def deam(dest):
+@click.option("--audio", is_flag=True, help="The audio too, by far the largest archive.")
+def deam(dest, audio):
     """Download the official DEAM archives into the folder DEST and unpack them.
 
     DEAM is for research use, under its own terms: read them on its home page.
     """
     from .fetch import fetch_deam
 
-    fetch_deam(dest)
+    parts = ("annotations", "metadata", "features") + (("audio",) if audio else ())
+    folder = fetch_deam(dest, parts=parts)
+    click.echo(f"DEAM is in {folder}. What is in it, and what is odd about it: mer check {folder}")
 
 
 @main.group()

@@ -3,8 +3,9 @@
 All functions read the tables of :mod:`mer_utils.study`. ``compare_with_paper`` puts our
 scores beside the paper's words and keeps numbers as numbers, for
 :func:`mer_utils.notebook.save_scores`; ``readable`` writes the same rows for a page.
-``sd_beside_trivial`` puts the SD scores beside the two trivial predictors. ``in_words`` and
-``side_of`` make a part of a sentence, so that a notebook's prose holds on any data.
+``sd_beside_trivial`` puts the SD scores beside the two trivial predictors. ``in_words``,
+``side_of`` and ``per_dimension`` make a part of a sentence, so that a notebook's prose holds
+on any data.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ SD_SCORES = {
     "spread_ratio": "spread predicted / empirical",
 }
 """Which scores of the SD a notebook shows, and what the reader calls them."""
+SINGLE_HEADS = {
+    "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
+    "R2 of the SD": ("single", "sd", "r2", "far below 0"),
+    "rank correlation, SD": ("single", "sd", "spearman", "near 0 or below"),
+    "average SD, predicted / empirical": ("single", "sd", "mean_ratio", ""),
+    "spread of SDs, predicted / empirical": ("single", "sd", "spread_ratio", ""),
+    "smallest predicted SD": ("single", "sd", "smallest", ""),
+    "largest predicted SD": ("single", "sd", "largest", "(empirical: 0.00 to 0.60)"),
+}
+"""Rows for :func:`compare_with_paper`: what the paper says about heads of any loss."""
 
 
 def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str) -> pd.DataFrame:
@@ -165,3 +176,8 @@ def side_of(scores: pd.DataFrame, method: str, target: str, score: str, border: 
     if sides[0] == sides[1]:
         return f"{sides[0]} {border:g} for {' and '.join(DIMENSIONS)}"
     return " and ".join(f"{s} {border:g} for {d}" for s, d in zip(sides, DIMENSIONS, strict=True))
+
+
+def per_dimension(values, spec: str) -> str:
+    """``0.17 (valence) and 0.16 (arousal)``, from two numbers."""
+    return " and ".join(f"{v:{spec}} ({d})" for v, d in zip(values, DIMENSIONS, strict=True))

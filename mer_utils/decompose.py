@@ -42,3 +42,11 @@ def r2_parts(y_true, y_pred) -> pd.DataFrame:
     parts = {"ranking": r**2, "spread": -((r - k) ** 2), "level": -(b**2)}
     table = {name: part.reshape(-1, 2).mean(0) for name, part in parts.items()}
     return pd.DataFrame(table, index=DIMENSIONS).assign(r2=sum(table.values()))
+
+
+def lost_most(parts: pd.DataFrame) -> str:
+    """Where most of R2 is lost, in words: ``by the level for valence and arousal``."""
+    where = parts[["spread", "level"]].idxmin(axis=1)
+    if where.nunique() == 1:
+        return f"by the {where.iloc[0]} for {' and '.join(where.index)}"
+    return " and ".join(f"by the {part} for {name}" for name, part in where.items())

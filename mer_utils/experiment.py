@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import errno
 import hashlib
+import inspect
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -158,7 +159,14 @@ class Result:
         """``(mu, sigma)`` of the test songs, (passes, n_members, n_test, 2)."""
         x = self._x[self.split.test]
         dropout = self.experiment.protocol.dropout
-        return mc_dropout(self.weights, x, passes=passes, dropout=dropout, seed=seed)
+        return mc_dropout(
+            self.weights,
+            x,
+            passes=passes,
+            dropout=dropout,
+            seed=seed,
+            seeds=self.experiment.seeds,
+        )
 
 
 def standardise(features, train) -> np.ndarray:
@@ -184,15 +192,16 @@ def make_split(experiment: Experiment, songs: Dataset) -> splits.Split:
 
 def key(experiment: Experiment, songs: Dataset) -> str:
     """Hash of everything that the result depends on."""
-    code = [_logic(module) for module in (heads, losses, splits, training)]
+    code = [_logic(Path(m.__file__).read_text("utf-8")) for m in (heads, losses, splits, training)]
+    code += [_logic(inspect.getsource(step)) for step in (standardise, make_split, _train)]
     described = asdict(replace(experiment, data=""))
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
-def _logic(module) -> str:
-    """The syntax tree of a module without comments and docstrings: what can change a number."""
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+def _logic(code) -> str:
+    """The syntax tree of code without comments and docstrings: what can change a number."""
+    tree = ast.parse(code)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

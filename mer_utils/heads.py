@@ -34,7 +34,7 @@ def init_heads(n_features: int, seeds, hidden: int = 128) -> dict[str, torch.Ten
     shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, 4)}
     members = []
     for seed in seeds:
-        rng = np.random.default_rng([seed, 0])
+        rng = np.random.default_rng([seed, 10])
         member = {}
         for layer, (fan_in, fan_out) in shapes.items():
             bound = fan_in**-0.5
@@ -82,10 +82,17 @@ def forward(weights, x, masks=(1.0, 1.0)):
 
 
 def dropout_masks(rng: np.random.Generator, shape, dropout: float) -> np.ndarray:
-    """Boolean keep-masks; each unit is kept with probability ``1 - dropout``.
+    """Boolean keep-masks; each unit is kept with probability :func:`kept_share`.
 
-    One random byte decides a unit, so the probability is rounded to a multiple of 1/256
-    (0.5 is exact); bytes are four times cheaper to draw than floats.
+    One random byte decides a unit; bytes are four times cheaper to draw than floats.
     """
-    keep = round((1 - dropout) * 256)
+    keep = round(kept_share(dropout) * 256)
     return np.frombuffer(rng.bytes(int(np.prod(shape))), np.uint8).reshape(shape) < keep
+
+
+def kept_share(dropout: float) -> float:
+    """Probability of keeping a unit: ``1 - dropout`` to the nearest 1/256 (0.5 is exact).
+
+    Masks are divided by it, so that a layer keeps its average. At least 1/256.
+    """
+    return max(1, round((1 - dropout) * 256)) / 256

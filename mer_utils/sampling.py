@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mer_utils.heads import after_first_layer, dropout_masks, first_layer
+from mer_utils.heads import after_first_layer, dropout_masks, first_layer, kept_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def aggregate(mu, sigma) -> Aggregate:
     return Aggregate(mu.mean(0), mu.std(0, ddof=1), np.sqrt((sigma**2).mean(0)))
 
 
-def mc_dropout(weights, x, *, passes, dropout=0.5, seed=0):
+def mc_dropout(weights, x, *, passes, dropout=0.5, seed=0, seeds=None):
     """Predict with dropout left on, several times, for every member of a stack.
 
     Parameters
@@ -67,8 +67,12 @@ def mc_dropout(weights, x, *, passes, dropout=0.5, seed=0):
     passes : int >= 1
     dropout : float in [0, 1)
     seed : int
-        Pass t uses masks that depend on ``seed`` and t alone, so the first 15 of 200
-        passes are the same as 15 passes.
+        Draw other masks.
+    seeds : sequence of int, optional
+        What tells the members apart, e.g. their training seeds; by default their places.
+        The masks of a member in pass t depend on ``seed``, the member's own number and t
+        alone: the first 15 of 200 passes are the same as 15 passes, and a member has the
+        same masks alone as in a stack.
 
     Returns
     -------
@@ -79,13 +83,15 @@ def mc_dropout(weights, x, *, passes, dropout=0.5, seed=0):
     if passes < 1:
         raise ValueError(f"passes={passes} must be at least 1")
     x = torch.as_tensor(np.ascontiguousarray(x, dtype=np.float32))
+    members = range(len(weights["w1"])) if seeds is None else seeds
     mus, sigmas = [], []
     with torch.no_grad():
         a1 = first_layer(weights, x)  # no dropout before it: the same in every pass
         for t in range(passes):
-            rng = np.random.default_rng([seed, 3, t])
-            keep = torch.from_numpy(dropout_masks(rng, (2, *a1.shape), dropout))
-            mu, sigma = after_first_layer(weights, a1, keep.float() / (1 - dropout))
+            streams = [np.random.default_rng([seed, 13, k, t + 1]) for k in members]
+            masks = [dropout_masks(rng, (2, *a1.shape[1:]), dropout) for rng in streams]
+            keep = torch.from_numpy(np.stack(masks, axis=1))
+            mu, sigma = after_first_layer(weights, a1, keep.float() / kept_share(dropout))
             mus.append(mu.numpy())
             sigmas.append(sigma.numpy())
     return np.stack(mus), np.stack(sigmas)

@@ -31,7 +31,8 @@ TRIVIAL = ("training_mean_sd", "quadratic_in_mu")
 class Predictions:
     """Truth and predictions of the scored songs.
 
-    ``mean`` and ``sd`` are (n_songs, 2); ``methods`` maps a name to ``(mu, sigma)``, each
+    ``mean`` and ``sd`` are (n_songs, 2); ``fold`` (n_songs,) numbers the fold that scored
+    each song (0 everywhere for a single split); ``methods`` maps a name to ``(mu, sigma)``, each
     (n_members, n_songs, 2), all in model space:
 
     ``single``               the head's own mean and SD, one member per seed
@@ -46,6 +47,7 @@ class Predictions:
     mean: np.ndarray
     sd: np.ndarray
     song: np.ndarray
+    fold: np.ndarray
     methods: dict
 
 
@@ -60,6 +62,7 @@ def predictions(results: list[Result], passes: int = 15) -> Predictions:
         mean=np.concatenate([p.mean for p in parts]),
         sd=np.concatenate([p.sd for p in parts]),
         song=np.concatenate([p.song for p in parts]),
+        fold=np.repeat(np.arange(len(parts)), [len(p.song) for p in parts]),
         methods=methods,
     )
 
@@ -78,7 +81,8 @@ def _one(result, passes):
     methods["training_mean_sd"] = (mu, np.broadcast_to(songs.sd[train].mean(0), mu.shape))
     methods["quadratic_in_mu"] = (mu, _quadratic(result.mu[:, train], songs.sd[train], mu))
     rows = result.split.test
-    return Predictions(songs.mean[rows], songs.sd[rows], songs.song_id[rows], methods)
+    fold = np.zeros(len(rows), int)
+    return Predictions(songs.mean[rows], songs.sd[rows], songs.song_id[rows], fold, methods)
 
 
 def _quadratic(mu_train, sd_train, mu):
@@ -92,14 +96,39 @@ def _quadratic(mu_train, sd_train, mu):
     return predicted
 
 
+def within_folds(score, fold):
+    """The same score, computed within each fold and averaged over folds.
+
+    Pooled over folds, R2 and correlations are biased downwards: where the test songs of a
+    fold are high, its training songs, and so a model that knows nothing but their mean, are
+    low. Within a fold there is no such seesaw.
+    """
+
+    def averaged(*arrays, weights=None):
+        values = []
+        for k in np.unique(fold):
+            rows = fold == k
+            part = None if weights is None else weights[:, rows]
+            values.append(score(*(a[..., rows, :] for a in arrays), weights=part))
+        return np.mean(values, axis=0)
+
+    return averaged
+
+
 def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
-    """Score every method; the columns are described at the top of this module."""
+    """Score every method; the columns are described at the top of this module.
+
+    Point scores (R2, errors, correlations) are averages over folds, see
+    :func:`within_folds`; descriptions of the spread and scores of the forecast, which are
+    means over songs, are computed on all songs together.
+    """
     rows = []
+    point = {name: within_folds(score, predicted.fold) for name, score in POINT_SCORES.items()}
     for method, (mu, sigma) in predicted.methods.items():
-        plan = [("sd", POINT_SCORES | SPREAD_SCORES, (predicted.sd, sigma))]
+        plan = [("sd", point | SPREAD_SCORES, (predicted.sd, sigma))]
         plan.append(("forecast", FORECAST_SCORES, (predicted.mean, mu, sigma)))
         if method not in TRIVIAL and not method.endswith("_total"):
-            plan.insert(0, ("mean", POINT_SCORES, (predicted.mean, mu)))
+            plan.insert(0, ("mean", point, (predicted.mean, mu)))
         for target, scores, arrays in plan:
             for name, score in scores.items():
                 rows += _score_rows(method, target, name, score, arrays, n_resamples)
@@ -143,7 +172,7 @@ def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) 
         for method in ("single", "seed_ensemble", "mc_dropout"):
             if method in ours.methods and (loss, method) != ("mse", "single"):
                 arrays = ours.mean, ours.methods[method][0], predicted["mse"].methods["single"][0]
-                for row in _difference_rows("r2", r2, arrays, n_resamples):
+                for row in _difference_rows("r2", within_folds(r2, ours.fold), arrays, n_resamples):
                     rows.append({"loss": loss, "method": method, "target": "mean"} | row)
         if loss != "nll":
             arrays = ours.sd, ours.methods["single"][1], predicted["nll"].methods["single"][1]
@@ -155,7 +184,7 @@ def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) 
 
 def _difference_rows(name, score, arrays, n_resamples):
     def difference(truth, ours, theirs, weights=None):
-        a, b = score(truth, ours, weights), score(truth, theirs, weights)
+        a, b = score(truth, ours, weights=weights), score(truth, theirs, weights=weights)
         return a.mean(-2) - b.mean(-2)  # over members: the two may have different numbers
 
     value, low, high = bootstrap(difference, *arrays, n_resamples=n_resamples)

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mer_utils.heads import after_first_layer, dropout_masks, forward, init_heads
+from mer_utils.heads import after_first_layer, dropout_masks, forward, init_heads, kept_share
 from mer_utils.losses import get_loss
 
 BLOCK = 4
@@ -189,8 +189,8 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
     n_batches = -(-n // size)
     members = len(seeds)
     weights = init_heads(x.shape[1], seeds, protocol.hidden)
-    order_rng = [np.random.default_rng([s, 1]) for s in seeds]
-    mask_rng = [np.random.default_rng([s, 2]) for s in seeds]
+    order_rng = [np.random.default_rng([s, 11]) for s in seeds]
+    mask_rng = [np.random.default_rng([s, 12]) for s in seeds]
     adam = _Adam(weights, protocol.learning_rate)
     small = {name: weights[name].requires_grad_() for name in ("w2", "b2", "w3", "b3")}
     gradient_w1 = torch.empty_like(weights["w1"])
@@ -210,7 +210,7 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
             songs = slice(batch * size, (batch + 1) * size)
             rows = order[:, songs]
             xb = x[rows]
-            keep = masks[:, :, songs].to(torch.float32).mul_(1 / (1 - protocol.dropout))
+            keep = masks[:, :, songs].to(torch.float32).mul_(1 / kept_share(protocol.dropout))
             with torch.no_grad():
                 a1 = torch.baddbmm(weights["b1"], xb, weights["w1"])
             a1.requires_grad_()

@@ -3,9 +3,11 @@ import pytest
 
 from mer_utils.comparison import (
     SD_SCORES,
+    SINGLE_HEADS,
     captioned,
     compare_with_paper,
     in_words,
+    per_dimension,
     readable,
     sd_beside_trivial,
     side_of,
@@ -108,3 +110,17 @@ def test_words_refuse_a_score_that_is_not_there_or_twice():
     for table, target in ((scores(), "means"), (pd.concat([scores(), scores()]), "mean")):
         with pytest.raises(ValueError, match="rows for method='single'"):
             in_words(table, "single", target, "r2")
+
+
+def test_rows_about_single_heads_fit_the_score_table():
+    from mer_utils.metrics import POINT_SCORES, SPREAD_SCORES
+
+    known = {"mean": POINT_SCORES, "sd": POINT_SCORES | SPREAD_SCORES}
+    for method, target, score, _ in SINGLE_HEADS.values():
+        assert method == "single" and score in known[target]
+
+
+def test_per_dimension_needs_two_numbers():
+    assert per_dimension([0.171, 0.16], ".2f") == "0.17 (valence) and 0.16 (arousal)"
+    with pytest.raises(ValueError):
+        per_dimension([0.1], ".2f")

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer_utils.decompose import r2_parts
+from mer_utils.decompose import lost_most, r2_parts
 from mer_utils.metrics import r2
 
 
@@ -35,3 +35,12 @@ def test_no_r2_where_the_truth_does_not_vary():
     with np.errstate(all="raise"):
         parts = r2_parts(np.ones((5, 2)), np.random.default_rng(0).normal(size=(5, 2)))
     assert parts["r2"].isna().all()
+
+
+def test_lost_most_names_the_part():
+    truth = np.random.default_rng(0).normal(size=(50, 2))
+    shifted = truth + [0.5, 0.5]
+    assert lost_most(r2_parts(truth, shifted)) == "by the level for valence and arousal"
+    shifted[:, 1] = truth[:, 1] / 2 + truth[:, 1].mean() / 2
+    expected = "by the level for valence and by the spread for arousal"
+    assert lost_most(r2_parts(truth, shifted)) == expected

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from torch import nn
 
-from mer_utils.heads import dropout_masks, forward, init_heads
+from mer_utils.heads import dropout_masks, forward, init_heads, kept_share
 from mer_utils.losses import LOSSES
 
 NAMES = ("w1", "b1", "w2", "b2", "w3", "b3")
@@ -130,6 +130,15 @@ def test_share_of_kept_units(dropout):
     p = 1 - dropout
     tolerance = 1 / 512 + 5 * np.sqrt(p * dropout / n)
     assert keep.mean() == pytest.approx(p, abs=tolerance if dropout else 0)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1, 0.5, 0.9, 0.99, 0.999])
+def test_masks_over_the_kept_share_leave_the_average_of_a_layer(dropout):
+    share = kept_share(dropout)
+    keep = dropout_masks(np.random.default_rng(0), 4_000_000, dropout)
+    error = np.sqrt((1 - share) / share / keep.size)
+    assert (keep / share).mean() == pytest.approx(1, abs=5 * error + 1e-12)
+    assert share == pytest.approx(1 - dropout, abs=1 / 256)
 
 
 def test_masks_depend_on_the_generator_alone_and_units_on_none_of_the_others():

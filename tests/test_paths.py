@@ -85,3 +85,13 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["scores.csv"]
+
+
+def test_who_reads_the_old_file_keeps_reading_it(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("old")
+    with open(path) as reader:
+        with write_atomically(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"

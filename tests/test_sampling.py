@@ -67,7 +67,8 @@ def test_middle_axes_are_kept():
 def test_a_pass_is_the_head_with_masks_scaled_to_keep_the_average():
     mu, sigma = mc_dropout(WEIGHTS, X, passes=3, dropout=0.5, seed=4)
     assert mu.shape == sigma.shape == (3, 3, 12, 2) and mu.dtype == np.float32
-    keep = dropout_masks(np.random.default_rng([4, 3, 2]), (2, 3, 12, 16), 0.5)
+    streams = [np.random.default_rng([4, 13, member, 3]) for member in range(3)]
+    keep = np.stack([dropout_masks(rng, (2, 12, 16), 0.5) for rng in streams], axis=1)
     expected = forward(WEIGHTS, torch.tensor(X, dtype=torch.float32), torch.tensor(keep) * 2.0)
     np.testing.assert_allclose(mu[2], expected[0].numpy(), atol=1e-6)
     np.testing.assert_allclose(sigma[2], expected[1].numpy(), atol=1e-6)
@@ -77,6 +78,15 @@ def test_the_first_passes_of_many_are_the_same_as_few():
     few, many = (mc_dropout(WEIGHTS, X, passes=n, seed=7) for n in (15, 200))
     np.testing.assert_array_equal(few[0], many[0][:15])
     np.testing.assert_array_equal(few[1], many[1][:15])
+
+
+def test_a_member_has_the_same_masks_alone_as_in_a_stack():
+    alone = {name: value[1:2] for name, value in WEIGHTS.items()}
+    stack, _ = mc_dropout(WEIGHTS, X, passes=3, seeds=[7, 8, 9])
+    one, _ = mc_dropout(alone, X, passes=3, seeds=[8])
+    np.testing.assert_allclose(stack[:, 1:2], one, atol=1e-6)
+    other, _ = mc_dropout(alone, X, passes=3, seeds=[7])
+    assert np.abs(other - one).max() > 1e-3
 
 
 def test_passes_seeds_members_and_songs_have_masks_of_their_own():

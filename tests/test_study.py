@@ -13,7 +13,14 @@ from mer_utils.experiment import Experiment, Result, make_split, standardise
 from mer_utils.heads import forward, init_heads
 from mer_utils.sampling import aggregate
 from mer_utils.simulate import simulated_root
-from mer_utils.study import TRIVIAL, loss_differences, predictions, run_study, score_table
+from mer_utils.study import (
+    TRIVIAL,
+    loss_differences,
+    predictions,
+    run_study,
+    score_table,
+    within_folds,
+)
 from mer_utils.training import Protocol
 
 METHODS = [
@@ -244,3 +251,22 @@ def test_run_study_trains_what_is_missing_and_says_how_it_scored(
     if not folds:
         only = run_study(experiment, losses=("kld",), progress=False, **options)
         assert set(only.loss) == {"kld"} and "r2_minus_mse" not in set(only.score)
+
+
+def test_scores_are_averaged_within_folds():
+    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    mu = got.methods["single"][0]
+    by_hand = [M.r2(got.mean[got.fold == k], mu[:, got.fold == k]) for k in range(5)]
+    np.testing.assert_allclose(within_folds(M.r2, got.fold)(got.mean, mu), np.mean(by_hand, 0))
+    row = score_table(got, 20).query("method == 'single' and target == 'mean' and score == 'r2'")
+    np.testing.assert_allclose(row["value"], np.mean(by_hand, (0, 1)))
+
+
+def test_knowing_only_the_training_mean_is_not_a_negative_correlation():
+    """Pooled over folds it could be: a fold with high SDs leaves a low training mean."""
+    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    sigma = got.methods["training_mean_sd"][1]
+    assert np.isfinite(M.pearson(got.sd, sigma)).all()  # five constants, one for each fold
+    assert np.isnan(within_folds(M.pearson, got.fold)(got.sd, sigma)).all()
+    table = score_table(got, 20).query("method == 'training_mean_sd' and score == 'spearman'")
+    assert table[["value", "low", "high"]].isna().all(axis=None)
