@@ -17,6 +17,7 @@ from pandas.io.formats.style import Styler
 
 from mer_utils.dataset import DIMENSIONS
 
+NO_BREAK = "\u00a0"  # a space at which a narrow column does not break the line
 KEPT = ["value", "low", "high", "seed_low", "seed_high"]
 SD_SCORES = {
     "r2": "R2",
@@ -89,11 +90,11 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
         if pd.isna(row["value"]):
             return "not defined"
         tail = "" if pd.isna(row["low"]) else f" [{row['low']:{spec}}, {row['high']:{spec}}]"
-        return f"{row['value']:{spec}}{tail}"
+        return f"{row['value']:{spec}}{tail}".replace(" ", NO_BREAK)
 
     def seeds(row):
         low, high = row["seed_low"], row["seed_high"]
-        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}"
+        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}".replace(" ", NO_BREAK)
 
     names = [name for name in ("quantity", "loss", "dimension") if name in comparison]
     table = comparison[names].assign(
@@ -116,6 +117,7 @@ def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):
     """
     name = f"{zlib.crc32((caption + table.to_csv()).encode()):08x}"
     page = Styler(table, uuid=name, cell_ids=False).hide(axis="index").set_caption(caption)
+    page = page.set_table_attributes('class="dataframe"')  # the book's style for tables
     numbers = list(table.select_dtypes("number"))
     return page.format(f"{{:{spec}}}", subset=numbers, na_rep="-") if numbers else page
 
