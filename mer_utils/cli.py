@@ -41,6 +41,14 @@ class Commands(click.Group):
             ctx.exit(2)
 
 
+def _folder(dataset, data) -> str:
+    """The data folder as text; "" for simulated data, which have none."""
+    given = click.get_current_context().get_parameter_source("data")
+    if dataset == "simulated" and given is click.core.ParameterSource.COMMANDLINE:
+        raise ValueError(f"--data {data} goes with --dataset deam: simulated data are made")
+    return str(data.resolve()) if data and dataset == "deam" else ""
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mer_utils", message="mer %(version)s")
 def main():
@@ -87,7 +95,7 @@ def run(dataset, data, profile, out):
     from .claims import summary
     from .results import read_results, write_results
 
-    folder = write_results(dataset, data, profile, out, say=click.echo)
+    folder = write_results(dataset, _folder(dataset, data), profile, out, say=click.echo)
     for labels, claims in read_results(folder).claims.groupby("labels", sort=False):
         click.echo(f"\nclaims of the paper, labels {labels.replace('_', ' ')}")
         for row in summary(claims).itertuples():
@@ -112,8 +120,7 @@ def book(profile, dataset, data, out, jobs):
     """
     from .book import BuildError, build_book
 
-    folder = str(data.resolve()) if data and dataset == "deam" else ""
-    chosen = {"profile": profile, "dataset": dataset, "data": folder}
+    chosen = {"profile": profile, "dataset": dataset, "data": _folder(dataset, data)}
     usual = {"profile": "paper", "dataset": "simulated", "data": ""}
     parameters = {name: value for name, value in chosen.items() if value != usual[name]}
     try:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from conftest import ROOT
 
 from mer_utils import cli
+from mer_utils.simulate import simulated_root
 
 
 def mer(*arguments):
@@ -35,12 +36,17 @@ def test_the_installed_command_starts():
     assert done.returncode == 0 and done.stdout.startswith("mer ")
 
 
-def test_check_prints_the_report_and_exits_with_1_on_errors(monkeypatch, tmp_path):
-    for errors, status in (((), 0), (("a duplicate song",), 1)):
-        report = SimpleNamespace(text="1744 songs", errors=errors)
-        stand_in(monkeypatch, "audit", check_report=lambda path, report=report: report)
-        done = mer("check", tmp_path)
-        assert (done.output, done.exit_code) == ("1744 songs\n", status)
+def test_check_prints_the_report_and_exits_with_1_on_errors(tmp_path):
+    folder = simulated_root(n_songs=60, n_features=4, cache=tmp_path)
+    good = mer("check", folder)
+    assert good.exit_code == 0, good.output
+    assert "60" in good.stdout and "ddof" in good.stdout
+    averages = next(folder.rglob("static_annotations_averaged_songs_1_2000.csv"))
+    lines = averages.read_text().splitlines()
+    averages.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    bad = mer("check", folder)
+    assert bad.exit_code == 1 and "twice" in bad.stdout
+    assert "Traceback" not in bad.output
 
 
 @pytest.mark.parametrize("error", [ValueError("song 3 is there twice"), PermissionError("no")])
@@ -63,16 +69,33 @@ def test_a_wrong_command_line_is_exit_status_2(line):
 
 
 def test_run_hands_its_options_to_the_study(monkeypatch, tmp_path):
-    seen = {}
-    stand_in(monkeypatch, "study", run_study=lambda **options: seen.update(options))
+    seen = []
+
+    def write_results(*arguments, say):
+        seen.append(arguments)
+        raise ValueError("far enough")
+
+    monkeypatch.setattr("mer_utils.results.write_results", write_results)
     line = ("run", "--dataset", "deam", "--data", tmp_path, "--profile", "quick", "--out", "o")
-    assert mer(*line).exit_code == 0
-    assert seen == {
-        "dataset": "deam",
-        "data": tmp_path,
-        "profile": "quick",
-        "out": Path("o"),
-    }
+    assert mer(*line).exit_code == 2
+    assert seen == [("deam", str(tmp_path.resolve()), "quick", Path("o"))]
+
+
+def test_a_data_folder_goes_with_deam_but_the_variable_may_stay_set(monkeypatch, tmp_path):
+    asked = []
+
+    def write_results(*arguments, say):
+        asked.append(arguments[:2])
+        raise ValueError("far enough")
+
+    monkeypatch.setattr("mer_utils.results.write_results", write_results)
+    monkeypatch.setenv("DEAM_ROOT", str(tmp_path))
+    mer("run")
+    mer("run", "--dataset", "deam")
+    assert asked == [("simulated", ""), ("deam", str(tmp_path.resolve()))]
+    refused = mer("run", "--data", tmp_path)
+    assert refused.exit_code == 2 and "goes with --dataset deam" in refused.stderr
+    assert len(asked) == 2
 
 
 def test_book_hands_on_only_what_is_not_the_default(monkeypatch, tmp_path):
