@@ -29,10 +29,10 @@ def r2_parts(y_true, y_pred) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index valence, arousal; columns ``ranking`` = r^2 (at least 0: what a prediction of
-        the right spread and level would reach), ``spread`` = -(r - k)^2 and ``level`` = -b^2
-        (both at most 0), and their sum ``r2``. A constant prediction has ``ranking`` 0. NaN
-        where the truth does not vary.
+        Index valence, arousal; columns ``ranking`` = r^2 (at least 0: what the best line
+        through the predictions would reach; a line that falls if r < 0), ``spread`` =
+        -(r - k)^2 and ``level`` = -b^2 (both at most 0), and their sum ``r2``. A constant
+        prediction has ``ranking`` 0. NaN where the truth does not vary.
     """
     y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
     k = spread_ratio(y_true, y_pred)
@@ -45,7 +45,7 @@ def r2_parts(y_true, y_pred) -> pd.DataFrame:
 
 
 def lost_most(parts: pd.DataFrame) -> str:
-    """Where most of R2 is lost, in words: ``by the level for valence and arousal``."""
+    """Which of the two losses is larger, in words: ``by the level for valence and arousal``."""
     where = parts[["spread", "level"]].idxmin(axis=1)
     if where.nunique() == 1:
         return f"by the {where.iloc[0]} for {' and '.join(where.index)}"

@@ -134,6 +134,9 @@ def best_by_accident(score, y_true, predicted, cell, n_shuffles=200, seed=0, lea
     so a relation that holds in all cells alike stays. Then the largest score over cells,
     methods and dimensions is taken. Compare the best cell that was found with these.
 
+    What is tested: labels that say nothing of truth or prediction. A relation *between* cells
+    enters the shuffled cells and not the real ones, which makes the test careful.
+
     Parameters
     ----------
     seed : int or numpy.random.Generator

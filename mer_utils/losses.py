@@ -47,8 +47,9 @@ def gaussian_kl(mu_p, sigma_p, mu_q, sigma_q):
 def kld(mu, sigma, mean, sd):
     r"""KL(empirical || predicted): how badly the predicted Gaussian covers the raters'.
 
-    At least 0. With respect to the head this equals the Gaussian NLL of the single ratings,
-    as long as the empirical SD (``ddof=0``) is at least :data:`SD_FLOOR`. A smaller one
+    At least 0. It differs from the average Gaussian NLL of the song's single ratings by a term
+    without the head, so the gradients are equal, as long as the empirical SD (``ddof=0``) is at
+    least :data:`SD_FLOOR`. A smaller one
     counts as the floor, so where all raters agree the best predicted SD is the floor, not 0.
     """
     return gaussian_kl(mean, sd.clamp_min(SD_FLOOR), mu, sigma)

@@ -6,6 +6,9 @@ law of total variance,
 .. math:: \operatorname{Var}(y) = \underbrace{\tfrac1T \sum_t \sigma_t^2}_{\text{mean predicted
           variance}} + \underbrace{\operatorname{Var}_t(\mu_t)}_{\text{variance of the means}}.
 
+The second term divides by T - 1: the samples stand for all that could have been drawn. (The
+mixture of just these T Gaussians would have T there.)
+
 The paper's "uncertainty" of an ensemble or of dropout is the square root of the *second*
 term alone: how much the model's opinions differ, not how much it thinks listeners do.
 """
