@@ -24,7 +24,7 @@ def method_rows(loss: str) -> dict[str, tuple]:
     sampled = {"seeds": ("seed_ensemble", "ensemble"), "dropout": ("mc_dropout", "mc_dropout")}
     for text, (method, look) in sampled.items():
         rows |= {f"{text}, {NAMES[name]}": (name, method, look) for name in PAPER_LOSSES}
-    rows["training mean"] = (loss, "training_mean_sd", "trivial")
+    rows["training mean SD"] = (loss, "training_mean_sd", "trivial")
     rows["quadratic"] = (loss, "quadratic_in_mu", "trivial")
     return rows
 

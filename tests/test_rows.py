@@ -23,7 +23,7 @@ def test_rows_are_picked_in_order_and_scores_that_are_not_there_left_out():
         columns=["loss", "method", "target", "score", "dimension", "value", "low", "high"],
     ).sample(frac=1, random_state=0)
     drawn = for_forest(pick(table, rows, "sd", "r2"))
-    assert drawn["labels"] == [name for name in rows if name != "training mean"]
+    assert drawn["labels"] == [name for name in rows if name != "training mean SD"]
     assert drawn["value"].tolist() == [[i, i] for i in (*range(9), 10)]
     assert drawn["methods"][:4] == ["mse", "kld", "nll", "ensemble"]
 
