@@ -179,21 +179,26 @@ def _about_features(verdict, songs):
 
 
 def summary(claims: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts counted per claim, e.g. ``reproduced 5 of 6, undecided 1 of 6``, in book order."""
+    """Verdicts counted per claim, in book order: columns ``claim, rule, verdict``.
+
+    A verdict reads ``reproduced (6 of 6)`` or ``reproduced 5 of 6, undecided 1 of 6``, and
+    ends with the reason where there is one.
+    """
     texts = {}
     for key, rows in claims.groupby("claim", sort=False):
-        counts = rows["verdict"].value_counts()
-        whole = f"{counts.index[0]} ({counts.iloc[0]} of {len(rows)})"
-        texts[key] = (
-            whole
-            if len(counts) == 1
-            else ", ".join(f"{verdict} {n} of {len(rows)}" for verdict, n in counts.items())
-        )
+        counts, n = rows["verdict"].value_counts(), len(rows)
+        if len(counts) == 1:
+            texts[key] = f"{counts.index[0]} ({n} of {n})"
+        else:
+            texts[key] = ", ".join(f"{verdict} {k} of {n}" for verdict, k in counts.items())
+        reasons = [why for why in rows["why"].unique() if why]
+        texts[key] += "".join(f": {why}" for why in reasons)
+    kept = [claim for claim in CLAIMS if claim.key in texts]
     return pd.DataFrame(
         {
-            "claim": [c.text for c in CLAIMS if c.key in texts],
-            "rule": [c.rule for c in CLAIMS if c.key in texts],
-            "verdict": [texts[c.key] for c in CLAIMS if c.key in texts],
+            "claim": [claim.text for claim in kept],
+            "rule": [claim.rule for claim in kept],
+            "verdict": [texts[claim.key] for claim in kept],
         }
     )
 

@@ -88,7 +88,9 @@ def test_summary_counts_verdicts():
     table = judge(score_rows(0.6, 0.7), SIMULATED)
     table.loc[table["claim"].eq("mean_r2") & table["loss"].eq("mse"), "verdict"] = "undecided"
     lines = summary(table).set_index("claim")["verdict"]
-    assert lines[BY_KEY["mean_r2"].text] == "reproduced 4 of 6, undecided 2 of 6"
+    assert lines[BY_KEY["mean_r2"].text] == (
+        "reproduced 4 of 6, undecided 2 of 6: simulated features were tuned to this value"
+    )
     assert lines[BY_KEY["sd_r2"].text] == "not reproduced (18 of 18)"
     assert len(lines) == len(CLAIMS)
 
