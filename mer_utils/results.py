@@ -11,6 +11,7 @@ import datetime
 import importlib.metadata
 import json
 import platform
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,11 +65,7 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
     out = Path(out) if out else build_dir() / "studies" / f"{dataset}-{profile}"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with write_atomically(out / "provenance.json") as probe:
-            probe.write_text("{}\n")
-            raise _Writable
-    except _Writable:
-        pass
+        tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise ValueError(f"cannot write to {out}: {error}. Choose another folder") from error
 
@@ -109,10 +106,6 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
     with write_atomically(out / "provenance.json") as temporary:
         temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     return out
-
-
-class _Writable(Exception):
-    """Ends the trial write without leaving a file."""
 
 
 def read_results(folder) -> Results:
