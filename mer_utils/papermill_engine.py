@@ -114,7 +114,16 @@ class Engine(NBClientEngine):
         Refused
             If :func:`mer_utils.notebook.parameters` refused a parameter.
         """
-        nb = super().execute_notebook(nb, kernel_name, output_path=output_path, **options)
+        # Kernels that start side by side can pick the same port; then one dies at once. It
+        # has run no cell, so starting another is safe.
+        for tries_left in (2, 1, 0):
+            try:
+                ran = super().execute_notebook(nb, kernel_name, output_path=output_path, **options)
+                break
+            except RuntimeError as error:
+                if "Kernel died before replying" not in str(error) or not tries_left:
+                    raise
+        nb = ran
         for output in (output for cell in nb.cells for output in cell.get("outputs", [])):
             if output.get("ename") == "ParameterError":
                 raise Refused(output.evalue)

@@ -184,6 +184,7 @@ def _run(source: Path, executed: Path, parameters: dict, key: str, threads: int)
     """Run one notebook; (seconds, "") or (seconds, what it said). Keeps the old copy on failure."""
     stamp, failed = executed / f"{source.stem}.key", executed / f"{source.stem}.failed.ipynb"
     command = [sys.executable, "-m", "papermill", str(source), str(failed), "--no-progress-bar"]
+    command += ["--engine", "mer"]
     command += [word for name, value in parameters.items() for word in ("-r", name, str(value))]
     threads_of = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     places = {"MER_ROOT": str(repo_root()), "MER_BUILD": str(executed.parent)}

@@ -153,3 +153,41 @@ def test_other_notebooks_and_questions_are_left_alone(tmp_path):
     other.write_text("{}")
     for line in ([str(other)], [], ["-p", "a", "1"], [str(NOTEBOOKS[0]), "--help-notebook"]):
         assert papermill_engine.completed(line) == line
+
+
+@pytest.mark.parametrize("deaths, survives", [(2, True), (3, False)])
+def test_a_kernel_that_dies_at_birth_is_started_again(monkeypatch, deaths, survives):
+    """Two kernels that start at once can pick the same port."""
+    from nbformat.v4 import new_notebook
+
+    from mer_utils import papermill_engine
+
+    left = [deaths]
+
+    def execute(cls, nb, kernel_name, output_path=None, **options):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return nb
+
+    monkeypatch.setattr(papermill_engine.NBClientEngine, "execute_notebook", classmethod(execute))
+    if survives:
+        assert papermill_engine.Engine.execute_notebook(new_notebook(), "python3").cells == []
+    else:
+        with pytest.raises(RuntimeError, match="died"):
+            papermill_engine.Engine.execute_notebook(new_notebook(), "python3")
+
+
+def test_another_error_of_the_kernel_is_not_tried_again(monkeypatch):
+    from mer_utils import papermill_engine
+
+    calls = []
+
+    def execute(cls, *arguments, **options):
+        calls.append(1)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(papermill_engine.NBClientEngine, "execute_notebook", classmethod(execute))
+    with pytest.raises(RuntimeError, match="memory"):
+        papermill_engine.Engine.execute_notebook(None, "python3")
+    assert len(calls) == 1
