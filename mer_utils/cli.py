@@ -168,6 +168,19 @@ def deam(dest, audio):
     click.echo(f"DEAM is in {folder}. What is in it, and what is odd about it: mer check {folder}")
 
 
+@fetch.command()
+@click.argument("dest", required=False, type=click.Path(path_type=Path, file_okay=False))
+def musicnn(dest):
+    """Fetch the weights of the tagger musicnn (29 MB, ISC licence), with pip.
+
+    They go to the folder DEST; without it, to $MER_WEIGHTS or the user's cache folder, where
+    this project looks for them. Nothing is installed.
+    """
+    from .fetch_musicnn import fetch_musicnn
+
+    click.echo(f"The weights of musicnn are in {fetch_musicnn(dest)}")
+
+
 @main.group()
 def bench():
     """Measure this machine."""

@@ -29,6 +29,18 @@ def deam_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def musicnn_weights() -> Path:
+    """The wheel with musicnn's weights: where they are kept, else fetched there with pip."""
+    from mer_utils.fetch_musicnn import fetch_musicnn
+    from mer_utils.unpack import FetchError
+
+    try:
+        return fetch_musicnn()
+    except FetchError as error:
+        missing(f"no weights of musicnn: {error}")
+
+
+@pytest.fixture(scope="session")
 def quick_run():
     """All notebooks run in the quick profile, as `mer book --profile quick` would.
 
