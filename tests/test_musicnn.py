@@ -38,7 +38,7 @@ def untrained():
 def test_tags_are_those_of_the_package(model, clip):
     wanted = REFERENCE[f"{clip}/tags"]
     assert wanted.shape == (3, 50) and np.ptp(wanted) > 0.1
-    np.testing.assert_allclose(model.tags(CLIPS[clip]), wanted, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(model.tags(CLIPS[clip]), wanted, rtol=0, atol=3e-5)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -94,7 +94,7 @@ def test_a_clip_is_the_mean_of_its_windows(untrained):
 def test_more_windows_than_fit_in_a_chunk(untrained):
     clip = torch.from_numpy(CLIPS["busy"]).repeat(4)
     long, _ = untrained.windows(clip)
-    assert len(long) == len(clip) // WINDOW == 12 > musicnn.CHUNK
+    assert len(long) == len(clip) // WINDOW == 12 > musicnn.CHUNK["cpu"]
     with torch.inference_mode():
         alone = [untrained.network(log_mel[None])[0] for log_mel in untrained.front_end(clip)]
     np.testing.assert_allclose(long, torch.cat(alone).sigmoid(), rtol=0, atol=1e-5)
