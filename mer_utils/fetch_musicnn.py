@@ -23,12 +23,13 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 BY_HAND = f"or fetch {WHEEL} on another machine (pip download --no-deps musicnn==0.1.0) and put it"
 
 
-def fetch_musicnn(dest=None) -> Path:
+def fetch_musicnn(dest=None, *, progress=True) -> Path:
     """Fetch the wheel with the weights (29 MB); path of the file, checked.
 
     ``dest`` is a folder, made if missing; default ``weights_dir()``, where ``load_musicnn``
     looks. pip decides where it comes from, so pip's own settings apply. A sound copy that is
-    there is kept; of two processes, one waits for the other.
+    there is kept; of two processes, one waits for the other. ``progress`` lets pip say what it
+    does, with a bar in a terminal.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def fetch_musicnn(dest=None) -> Path:
             if target.is_file() and sha256(target) == WHEEL_SHA256:
                 return target
             with tempfile.TemporaryDirectory(prefix=".musicnn-", dir=folder) as temporary:
-                got = _pip_download(Path(temporary), folder)
+                got = _pip_download(Path(temporary), folder, progress)
                 found = sha256(got)
                 if found != WHEEL_SHA256:
                     raise FetchError(
@@ -60,11 +61,13 @@ def fetch_musicnn(dest=None) -> Path:
     return target
 
 
-def _pip_download(temporary, folder):
+def _pip_download(temporary, folder, progress):
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "--no-input", "--retries=1", "--timeout=30",
                f"--dest={temporary}", "musicnn==0.1.0"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    stdout = None if progress else quiet
+    done = subprocess.run(command, stdin=quiet, stdout=stdout, stderr=subprocess.PIPE, text=True)
     got = temporary / WHEEL
     if done.returncode == 0 and got.is_file():
         return got

@@ -35,7 +35,7 @@ def musicnn_weights() -> Path:
     from mer_utils.unpack import FetchError
 
     try:
-        return fetch_musicnn()
+        return fetch_musicnn(progress=False)
     except FetchError as error:
         missing(f"no weights of musicnn: {error}")
 

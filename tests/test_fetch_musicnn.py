@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be(shelf, tmp_path):
 def test_two_at_once(shelf, tmp_path):
     code = (
         "from mer_utils import fetch_musicnn as m; m.WHEEL_SHA256 = "
-        f"{module.WHEEL_SHA256!r}; print(m.fetch_musicnn())"
+        f"{module.WHEEL_SHA256!r}; print(m.fetch_musicnn(progress=False))"
     )
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=-1, text=True) for _ in "ab"]
     said = [process.communicate(timeout=120)[0].strip() for process in both]
