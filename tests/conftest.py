@@ -29,6 +29,15 @@ def deam_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def musicfm_root() -> Path:
+    """Reference values for MusicFM: $MUSICFM_ROOT, or ../shared/musicfm beside the clone."""
+    for folder in (os.environ.get("MUSICFM_ROOT"), ROOT.parent / "shared" / "musicfm"):
+        if folder and (Path(folder) / "tiny").is_dir():
+            return Path(folder)
+    missing("no reference values of MusicFM: set MUSICFM_ROOT to the folder that holds tiny/")
+
+
+@pytest.fixture(scope="session")
 def musicnn_weights() -> Path:
     """The wheel with musicnn's weights: where they are kept, else fetched there with pip."""
     from mer_utils.fetch_musicnn import fetch_musicnn

@@ -1,0 +1,262 @@
+"""MusicFM, the encoder whose time averages the paper reads: our own implementation, torch only.
+
+Won, Hung & Le (ICASSP 2024, arXiv 2311.03318), the 25 Hz model trained on the Million Song
+Dataset. From sound to hidden states:
+
+1. log-mel spectrogram, 128 bands, 100 frames a second;
+2. two residual convolution blocks, each halving time and frequency, and a linear layer:
+   one *token* of 1,024 numbers for every 4 frames, 25 a second;
+3. twelve conformer layers: each lets a token look at all others (attention) and at its
+   neighbours (convolution).
+
+The hidden states are the tokens before the first layer and after each layer. Weights are read from
+the released checkpoint as it is. Everything is frozen: there is no training code here.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from mer_utils.fast_layers import Conv3x3, Linear, conv3x3_to_add
+from mer_utils.musicfm_checkpoint import read_checkpoint, read_stats
+
+RATE = 24_000  # Hz
+N_FFT, HOP = 2048, 240
+TOKENS_PER_SECOND = 25
+MIN_SAMPLES = N_FFT // 2 + 1  # fewer cannot be padded by reflection
+
+
+def load_musicfm(checkpoint, stats, *, device="cpu", dtype=torch.float32) -> MusicFM:
+    """Read the released checkpoint and its statistics.
+
+    Parameters
+    ----------
+    checkpoint : path of ``pretrained_msd.pt``. Sizes are inferred from its tensors.
+    stats : path of ``msd_stats.json``: mean and SD of the training set's log-mel values.
+    device : "cpu" or "cuda".
+    dtype : torch.float32, or bfloat16 or (on a GPU) float16 for matrix products. LayerNorm and
+        the residual sums stay in float32.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, truncated or of another kind, or tensors are missing, unknown or
+        of the wrong shape; the message lists them.
+    """
+    mean, sd = read_stats(stats)
+    return MusicFM(read_checkpoint(checkpoint), mean, sd, device=device, dtype=dtype)
+
+
+class MusicFM:
+    """The frozen encoder.
+
+    Parameters
+    ----------
+    weights : dict of tensor name -> tensor, without the prefix ``model.``.
+    mean, sd : floats, of log-mel values in dB.
+
+    Attributes
+    ----------
+    n_layers : conformer layers (12); there is one hidden state more.
+    dim : numbers per token (1,024).
+    """
+
+    def __init__(self, weights, mean, sd, *, device="cpu", dtype=torch.float32):
+        self.mean, self.sd, self.device = mean, sd, torch.device(device)
+        place = {"device": self.device, "dtype": dtype}
+        mel = "preprocessor_melspec_2048.mel_stft."
+        self.window = weights[mel + "spectrogram.window"].to(device)
+        self.filterbank = weights[mel + "mel_scale.fb"].to(device)
+        self.blocks = [ResidualBlock(_part(weights, f"conv.conv.{i}."), place) for i in (0, 1)]
+        front = _part(weights, "conv.linear.")
+        self.dim, (channels, bands) = (
+            len(front["bias"]),
+            (len(weights["conv.conv.1.conv2.bias"]), -1),
+        )
+        # the checkpoint counts (channel, band), our arrays hold (band, channel)
+        weight = front["weight"].view(self.dim, channels, bands).transpose(1, 2).flatten(1)
+        self.front = Linear(weight, front["bias"], **place)
+        self.frequencies = weights["conformer.embed_positions.inv_freq"].to(device)
+        self.n_layers = 1 + max(int(k.split(".")[2]) for k in weights if ".layers." in k)
+        self.layers = [
+            ConformerLayer(
+                _part(weights, f"conformer.layers.{i}."), 2 * len(self.frequencies), place
+            )
+            for i in range(self.n_layers)
+        ]
+        self.norm = LayerNorm(_part(weights, "conformer.layer_norm."), place)
+
+    @torch.inference_mode()
+    def log_mel(self, waveform):
+        """(batch, samples) at 24 kHz -> (batch, samples // 240 frames, 128 bands), standardised."""
+        waveform = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
+        if waveform.ndim != 2 or waveform.shape[1] < MIN_SAMPLES:
+            raise ValueError(
+                f"the waveform has shape {tuple(waveform.shape)}: give (batch, samples) with at "
+                f"least {MIN_SAMPLES} samples at {RATE} Hz"
+            )
+        spectrum = torch.stft(waveform, N_FFT, HOP, window=self.window, return_complex=True)
+        power = spectrum.abs().square().transpose(1, 2) @ self.filterbank
+        decibels = 10 * torch.log10(power.clamp(min=1e-10))
+        return (decibels[:, :-1] - self.mean) / self.sd
+
+    @torch.inference_mode()
+    def hidden_states(self, waveform, layers=None) -> list[torch.Tensor]:
+        """Hidden states of clips of equal length, without padding.
+
+        Parameters
+        ----------
+        waveform : (batch, samples), mono at 24 kHz, at least 1,025 samples.
+        layers : which of 0 .. n_layers, in the order wanted; None: all. 0 is the input of the
+            first conformer layer. Nothing beyond the highest one is computed.
+
+        Returns
+        -------
+        list of float32 tensors, (batch, tokens, dim); tokens = ceil((samples // 240) / 4).
+        """
+        layers = list(range(self.n_layers + 1)) if layers is None else list(layers)
+        wrong = [i for i in layers if not 0 <= i <= self.n_layers]
+        if wrong or not layers:
+            raise ValueError(f"layers {wrong or layers}: choose from 0 to {self.n_layers}")
+        x = self.log_mel(waveform)[..., None]
+        for block in self.blocks:
+            x = block(x)
+        x = self.front(x.flatten(2)).float()
+        rotation = rotary(x.shape[1], self.frequencies)
+        states = {0: x}
+        for i, layer in enumerate(self.layers[: max(layers)], start=1):
+            x = layer(x, rotation)
+            states[i] = self.norm(x) if i == self.n_layers else x
+        return [states[i] for i in layers]
+
+
+class ResidualBlock:
+    """Two 3x3 convolutions beside a shortcut; time and frequency are halved."""
+
+    def __init__(self, weights, place):
+        # what is stored as (frequency, time) is used as (time, frequency)
+        folded = {
+            i: fold_batch_norm(
+                weights[f"conv{i}.weight"].transpose(2, 3), weights[f"conv{i}.bias"],
+                _part(weights, f"bn{i}."),
+            )
+            for i in (1, 2, 3)
+        }  # fmt: skip
+        (first, bias1), (second, bias2), (shortcut, bias3) = folded.values()
+        self.channels = len(first)
+        self.first = Conv3x3(first, bias1, stride=2, **place)
+        self.shortcut = Conv3x3(shortcut, bias3 + bias2, stride=2, **place)
+        self.second = conv3x3_to_add(second, **place)  # its bias is in the shortcut's
+
+    def __call__(self, x):
+        """(batch, frames, bands, channels) -> half the frames and bands."""
+        total = self.shortcut(x)
+        return self.second.add_to(total, self.first(x).relu_()).relu_()
+
+
+class ConformerLayer:
+    """Half a feed-forward step, attention, convolution, half a feed-forward step, LayerNorm."""
+
+    def __init__(self, weights, head_dim, place):
+        self.half_step1, self.half_step2 = (
+            FeedForward(_part(weights, f"{name}."), _part(weights, f"{name}_layer_norm."), place)
+            for name in ("ffn1", "ffn2")
+        )
+        self.attention_norm = LayerNorm(_part(weights, "self_attn_layer_norm."), place)
+        self.attention = Attention(_part(weights, "self_attn."), head_dim, place)
+        self.convolution = Convolution(_part(weights, "conv_module."), place)
+        self.final_norm = LayerNorm(_part(weights, "final_layer_norm."), place)
+
+    def __call__(self, x, rotation):
+        """(batch, tokens, dim), float32, to the same."""
+        x = torch.add(x, self.half_step1(x), alpha=0.5)
+        x = x + self.attention(self.attention_norm(x), rotation)
+        x = x + self.convolution(x)
+        x = torch.add(x, self.half_step2(x), alpha=0.5)
+        return self.final_norm(x)
+
+
+class FeedForward:
+    """LayerNorm, linear to four times the width, swish, linear back."""
+
+    def __init__(self, weights, norm, place):
+        self.norm = LayerNorm(norm, place)
+        wide, back = _part(weights, "intermediate_dense."), _part(weights, "output_dense.")
+        self.wide = Linear(wide["weight"], wide["bias"], swish=True, **place)
+        self.back = Linear(back["weight"], back["bias"], **place)
+
+    def __call__(self, x):
+        return self.back(self.wide(self.norm(x)))
+
+
+class Attention:
+    """Multi-head attention; positions enter as rotations of the *input* of q and k."""
+
+    def __init__(self, weights, head_dim, place):
+        self.head_dim = head_dim
+        self.q, self.k, self.v, self.out = (
+            Linear(weights[f"linear_{n}.weight"], weights[f"linear_{n}.bias"], **place)
+            for n in ("q", "k", "v", "out")
+        )
+
+    def __call__(self, x, rotation):
+        cos, sin = rotation
+        heads = x.unflatten(-1, (-1, self.head_dim))
+        left, right = heads.chunk(2, dim=-1)
+        turned = (heads * cos + torch.cat([-right, left], dim=-1) * sin).flatten(2)
+        q, k, v = (
+            part.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for part in (self.q(turned), self.k(turned), self.v(x))
+        )
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class Convolution:
+    """Each token looks at its neighbours: gate, 31 taps along time per channel, swish."""
+
+    def __init__(self, weights, place):
+        self.norm = LayerNorm(_part(weights, "layer_norm."), place)
+        self.gate = Linear(weights["pointwise_conv1.weight"][..., 0], **place)
+        taps, bias = fold_batch_norm(
+            weights["depthwise_conv.weight"], torch.tensor(0.0), _part(weights, "batch_norm.")
+        )
+        # (dim, 1, 1, taps), channels last: the layout in which tokens already lie in memory
+        self.taps = taps[:, :, None].to(**place).contiguous(memory_format=torch.channels_last)
+        self.bias = bias.to(**place)
+        self.back = Linear(weights["pointwise_conv2.weight"][..., 0], **place)
+
+    def __call__(self, x):
+        x = F.glu(self.gate(self.norm(x)), dim=-1).transpose(1, 2)[:, :, None]
+        padding = (0, self.taps.shape[-1] // 2)
+        x = F.conv2d(x, self.taps, self.bias, padding=padding, groups=len(self.taps))
+        return self.back(F.silu(x[:, :, 0].transpose(1, 2)))
+
+
+class LayerNorm:
+    """LayerNorm in float32."""
+
+    def __init__(self, weights, place):
+        self.weight, self.bias = (weights[n].to(place["device"]) for n in ("weight", "bias"))
+
+    def __call__(self, x):
+        return F.layer_norm(x.float(), self.weight.shape, self.weight, self.bias, 1e-5)
+
+
+def rotary(tokens, frequencies):
+    """Cosines and sines, (tokens, 1, 2 n_frequencies), for rotating pairs (Su et al. 2021)."""
+    angle = torch.arange(tokens, device=frequencies.device)[:, None] * frequencies
+    angle = torch.cat([angle, angle], dim=-1)[:, None]
+    return angle.cos(), angle.sin()
+
+
+def fold_batch_norm(weight, bias, norm):
+    """Weight and bias of a convolution that does the BatchNorm behind it too, float32."""
+    scale = norm["weight"].double() / (norm["running_var"].double() + 1e-5).sqrt()
+    shift = norm["bias"].double() + (bias.double() - norm["running_mean"].double()) * scale
+    return (weight.double() * scale.view(-1, *[1] * (weight.ndim - 1))).float(), shift.float()
+
+
+def _part(weights, prefix):
+    """The tensors under ``prefix``, named without it."""
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
