@@ -45,6 +45,13 @@ def build_dir() -> Path:
     return _folder("MER_BUILD", "_build")
 
 
+def weights_dir() -> Path:
+    """Where downloaded weights are kept: $MER_WEIGHTS, or the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("MER_WEIGHTS") or pooch.os_cache("mer_utils"))
+
+
 def _folder(variable, default):
     folder = Path(os.environ.get(variable) or repo_root() / default)
     try:
