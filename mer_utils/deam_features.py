@@ -23,8 +23,8 @@ def find_features(root: Path, skip_seconds: float = 0.0) -> Path:
     """The features that ``features="auto"`` means in the folder ``root``.
 
     In this order: a table or a store of ``mer embed`` in ``embeddings/``, a table in
-    ``features_song_mean/``, the official folder ``features/``. Leaving out the first seconds needs values over time, so
-    with ``skip_seconds > 0`` only the last one qualifies.
+    ``features_song_mean/``, the official folder ``features/``. Leaving out the first seconds
+    needs values over time, so with ``skip_seconds > 0`` only the last one qualifies.
     """
     for name in ("embeddings", "features_song_mean") if skip_seconds == 0 else ():
         tables = sorted(

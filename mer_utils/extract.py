@@ -108,10 +108,16 @@ def extract(
         groups = _groups(listed, store)
         todo = [listed[s] for group in groups for s in group
                 if s in listed and s not in store.pending]  # fmt: skip
-        embed = _local(audio_dir, model, settings, batch, workers)
+        batch = batch or (1 if _device(model) == "cpu" else 8)
+        if scheduler:
+            from mer_utils.cluster import embed_on_cluster
+
+            results = embed_on_cluster(scheduler, audio_dir, todo, spec, settings, batch, workers)
+        else:
+            results = embed_songs(audio_dir, todo, model, settings, batch, workers)
         bar = tqdm(total=len(listed), initial=len(listed) - len(todo), unit="song",
                    desc=encoder, disable=not progress, smoothing=0.05)  # fmt: skip
-        new = _run(store, groups, embed(todo), failures, bar)
+        new = _run(store, groups, results, failures, bar)
         store.write_failures(failures)
         done = len(listed.keys() & store.size_of.keys())
         return Summary(done, new, tuple(sorted(failures)), len(store.size_of) - done)
@@ -167,11 +173,6 @@ def _run(store, groups, results, failures, bar) -> int:
                 close(i)
             bar.update()
     return new
-
-
-def _local(audio_dir, model, settings, batch, workers):
-    batch = batch or (1 if _device(model) == "cpu" else 8)
-    return lambda songs: embed_songs(audio_dir, songs, model, settings, batch, workers)
 
 
 def embed_songs(audio_dir, songs, model, settings, batch=1, workers=2):

@@ -59,7 +59,10 @@ class Store:
         self.folder, self.settings = Path(folder), settings
         self.layers = settings["layers"]
         if self.folder.exists() and not is_store(self.folder):
-            if not self.folder.is_dir() or any(p.name != LOCK for p in self.folder.iterdir()):
+            own = (LOCK, PENDING, "._settings-")  # all there is if a kill came very early
+            if not self.folder.is_dir() or any(
+                not path.name.startswith(own) for path in self.folder.iterdir()
+            ):
                 raise DataError(f"{folder}: exists and is no embedding store; choose another OUT")
         (self.folder / PENDING).mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / LOCK, timeout=0)
@@ -133,6 +136,8 @@ class Store:
                 json.loads((pq.read_metadata(file).metadata or {}).get(FAILED, "[]"))
             )
         self.failed -= self.size_of.keys()
+        for leftover in (*self.folder.glob("_part-*.tmp"), *self.folder.glob("._*")):
+            leftover.unlink()  # of a run that was killed while it wrote
         for file in (self.folder / PENDING).iterdir():
             try:
                 found = _sizes(file) if file.suffix == ".parquet" else {}
@@ -232,7 +237,7 @@ def _sizes(file) -> dict:
 
 def _write(table, path, sync):
     """Write under another name first; ``sync``: be sure that it is on disk before it counts."""
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"_{path.name}.tmp")  # readers skip names with "_"
     text = [name for name, kind in COLUMNS.items() if kind == TEXT]
     with open(temporary, "wb") as file:
         pq.write_table(table, file, compression="zstd", use_dictionary=text)

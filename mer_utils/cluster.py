@@ -1,0 +1,121 @@
+"""The same extraction on the workers of a Dask cluster; the caller alone writes the store.
+
+A task is a few songs. Only a few tasks per worker thread are out at any time, so the client
+holds few results. Each worker process loads the encoder once, and refuses to work if it is
+not the client's (checkpoint, layers, widths). Dask runs the tasks of a worker that dies on
+another one; tasks that were there at several deaths come back as ``KilledWorker``, and then
+their songs go one by one, with nothing beside them: one that is still killed is a failure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import CancelledError
+from pathlib import Path
+from threading import Lock
+
+import torch
+
+from mer_utils.clips import Song
+from mer_utils.encoders import load_encoder
+from mer_utils.extract import embed_songs, settings_of
+
+SONGS_PER_TASK = 4
+TASKS_PER_THREAD = 2  # one that runs, one that waits for it to end
+
+_encoders, _loading = {}, Lock()
+
+
+def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers=1):
+    """Yield (song, row or reason) for each of ``songs``, in the order in which they finish.
+
+    Parameters
+    ----------
+    address : of the scheduler, "tcp://HOST:PORT".
+    audio_dir : folder of the audio, under the same path on the client and on all workers.
+    songs : list of Song.
+    spec : keywords of ``load_encoder``; a checkpoint has the same path on all workers.
+    settings : of the store.
+    batch, workers : as in ``extract``, for each task.
+
+    Raises
+    ------
+    ValueError
+        ``distributed`` is not installed, the scheduler does not answer or goes away, a
+        worker lacks a module or has another encoder.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError:
+        raise ValueError(
+            "--scheduler needs the package distributed: pip install 'mer_utils[cluster]'"
+        ) from None
+    audio_dir, spec = Path(audio_dir).resolve(), dict(spec)
+    spec["checkpoint"] = spec["checkpoint"] and Path(spec["checkpoint"]).resolve()
+    same = (audio_dir, spec, settings, batch, workers, torch.get_num_threads())
+    starts = range(0, len(songs), SONGS_PER_TASK)
+    waiting = deque(songs[i : i + SONGS_PER_TASK] for i in starts)
+    suspects, out = deque(), {}
+    try:
+        client = Client(address, timeout=20, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{address}: no Dask scheduler answers there ({error})") from error
+    with client:
+        finished = as_completed()
+
+        def submit(task):
+            future = client.submit(embed_task, task, *same, pure=False)
+            out[future] = task
+            finished.add(future)
+
+        def submit_more():
+            room = TASKS_PER_THREAD * max(1, sum(client.nthreads().values()))
+            while waiting and len(out) < room:
+                submit(waiting.popleft())
+            if suspects and not out:
+                submit([suspects.popleft()])
+
+        submit_more()
+        for future in finished:
+            task = out.pop(future)
+            try:
+                results = future.result()
+            except KilledWorker as error:
+                if len(task) > 1:
+                    suspects += task
+                    results = []
+                else:
+                    results = [(task[0], f"the worker died each time that it tried ({error})")]
+            except CancelledError as error:
+                raise ValueError(
+                    f"{address}: the scheduler went away; start it and run the same command again"
+                ) from error
+            except ImportError as error:
+                raise ValueError(
+                    f"{address}: a worker cannot import what it needs ({error}); install the "
+                    "same packages on all machines"
+                ) from error
+            submit_more()
+            yield from results
+
+
+def embed_task(songs, audio_dir, spec, settings, batch, workers, threads) -> list:
+    """What a worker does: (song, row or reason) for each of ``songs``."""
+    key = repr((spec, settings, threads))
+    with _loading:
+        if key not in _encoders:
+            torch.set_num_threads(threads)
+            model = load_encoder(**spec)
+            own = settings_of(model, *(settings[k] for k in ("start", "seconds", "min_seconds",
+                                                             "dtype")))  # fmt: skip
+            differ = [name for name in settings if settings[name] != own[name]]
+            if differ:
+                raise ValueError(
+                    f"a worker's encoder differs from the client's in {', '.join(differ)}: give "
+                    "all machines the same checkpoint and the same version of mer_utils"
+                )
+            _encoders.clear()
+            _encoders[key] = model
+        model = _encoders[key]
+    songs = [Song(*song) for song in songs]
+    return list(embed_songs(audio_dir, songs, model, settings, batch, workers))
