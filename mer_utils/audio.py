@@ -131,6 +131,8 @@ def read_clip(path, rate: int = RATE, start: float = 0.0, seconds: float | None 
     try:
         if not path.is_file():
             raise ValueError(f"{path}: no such audio file")
+        if not path.stat().st_size:
+            raise ValueError(f"{path}: the file is empty; copy it again")
         with open(path, "rb"), soundfile.SoundFile(path) as file:
             samples, end = _stretch(path, file, start, seconds)
             facts = (file.frames / file.samplerate, file.samplerate, file.channels)

@@ -21,6 +21,7 @@ from mer_utils.encoders import load_encoder
 from mer_utils.extract import embed_songs, settings_of
 
 SONGS_PER_TASK = 4
+CONNECT_SECONDS = 20
 TASKS_PER_THREAD = 2  # one that runs, one that waits for it to end
 
 _encoders, _loading = {}, Lock()
@@ -57,11 +58,11 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
     waiting = deque(songs[i : i + SONGS_PER_TASK] for i in starts)
     suspects, out = deque(), {}
     try:
-        client = Client(address, timeout=20, set_as_default=False)
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"{address}: no Dask scheduler answers there ({error})") from error
     with client:
-        finished = as_completed()
+        finished = as_completed(loop=client.loop)
 
         def submit(task):
             future = client.submit(embed_task, task, *same, pure=False)
