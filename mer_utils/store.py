@@ -4,7 +4,7 @@
 with "_" in front are skipped by convention). The rest is for the run that writes:
 
     _settings.json   what the rows were computed with; another setting is refused
-    _pending/        finished songs whose group is not complete, one small file each
+    _pending/        finished songs whose group is not complete, one small Arrow file each
     _failures.csv    songs that could not be embedded in the last run, with the reason
     _lock            held by the one run that writes
 
@@ -88,18 +88,18 @@ class Store:
 
     def add(self, row: dict):
         """Keep a finished song: ``row`` has ``COLUMNS`` and "layer_NAME" arrays."""
-        _write(self._table([row]), self._waiting(row["song_id"]), sync=False)
+        _write(self._table([row]), self._waiting(row["song_id"]))
         self.pending[row["song_id"]] = row["audio_bytes"]
 
     def complete(self, songs, failed=()):
         """Make one part file of the finished ones of ``songs``; ``failed`` are the others."""
         done = sorted(set(songs) - set(failed))
         files = [self._waiting(song) for song in done]
-        tables = [pq.read_table(file, partitioning=None) for file in files] or [self._table([])]
+        tables = [_read_pending(file) for file in files] or [self._table([])]
         footer = {FAILED: json.dumps(sorted(failed))} if failed else None
         digest = hashlib.sha256("\n".join(sorted(songs)).encode()).hexdigest()[:16]
         table = pa.concat_tables(tables).replace_schema_metadata(footer)
-        _write(table, self.folder / f"part-{digest}.parquet", sync=True)
+        _write(table, self.folder / f"part-{digest}.parquet")
         for song, file in zip(done, files, strict=True):
             file.unlink()
             self.size_of[song] = self.pending.pop(song)
@@ -131,7 +131,8 @@ class Store:
     def _look(self):
         self.size_of, self.failed, self.pending = {}, set(), {}
         for file in _parts(self.folder):
-            self.size_of |= _sizes(file)
+            self.size_of |= _sizes(pq.read_table(file, columns=["song_id", "audio_bytes"],
+                                                 partitioning=None))  # fmt: skip
             self.failed |= set(
                 json.loads((pq.read_metadata(file).metadata or {}).get(FAILED, "[]"))
             )
@@ -140,7 +141,7 @@ class Store:
             leftover.unlink()  # of a run that was killed while it wrote
         for file in (self.folder / PENDING).iterdir():
             try:
-                found = _sizes(file) if file.suffix == ".parquet" else {}
+                found = _sizes(_read_pending(file)) if file.suffix == ".arrow" else {}
             except (pa.ArrowInvalid, OSError):  # the machine went down before it was on disk
                 found = {}
             if found and not found.keys() & self.size_of.keys():
@@ -150,7 +151,7 @@ class Store:
 
     def _waiting(self, song) -> Path:
         name = hashlib.sha256(song.encode()).hexdigest()[:32]
-        return self.folder / PENDING / f"{name}.parquet"
+        return self.folder / PENDING / f"{name}.arrow"
 
     def _table(self, rows):
         sizes = self.settings["n_features"]
@@ -230,18 +231,29 @@ def _parts(folder):
     return sorted(Path(folder).glob("part-*.parquet"))
 
 
-def _sizes(file) -> dict:
-    table = pq.read_table(file, columns=["song_id", "audio_bytes"], partitioning=None)
-    return dict(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
+def _sizes(table) -> dict:
+    return dict(zip(table["song_id"].to_pylist(), table["audio_bytes"].to_pylist(), strict=True))
 
 
-def _write(table, path, sync):
-    """Write under another name first; ``sync``: be sure that it is on disk before it counts."""
+def _read_pending(file):
+    with pa.ipc.open_file(file.read_bytes()) as reader:
+        return reader.read_all()
+
+
+def _write(table, path):
+    """Write under another name first, so that a file is whole or not there.
+
+    A part is also forced to disk before it counts. A pending file is not: if the machine
+    itself goes down, it may come back broken, is found out, and its song is done again.
+    """
     temporary = path.with_name(f"_{path.name}.tmp")  # readers skip names with "_"
-    text = [name for name, kind in COLUMNS.items() if kind == TEXT]
     with open(temporary, "wb") as file:
-        pq.write_table(table, file, compression="zstd", use_dictionary=text)
-        if sync:
+        if path.suffix == ".arrow":
+            with pa.ipc.new_file(file, table.schema) as out:
+                out.write_table(table)
+        else:
+            text = [name for name, kind in COLUMNS.items() if kind == TEXT]
+            pq.write_table(table, file, compression="zstd", use_dictionary=text)
             file.flush()
             os.fsync(file.fileno())
     os.replace(temporary, path)

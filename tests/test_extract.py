@@ -132,8 +132,9 @@ def test_another_setting_is_refused(music, tmp_path):
 
 def rows_on_disk(out):
     """Songs that are in a part or wait for one."""
-    files = [*out.glob("_pending/*.parquet"), *out.glob("part-*")]
-    return len({song for path in files for song in pd.read_parquet(path)["song_id"]})
+    songs = [pd.read_feather(path)["song_id"] for path in out.glob("_pending/*.arrow")]
+    songs += [pd.read_parquet(path)["song_id"] for path in out.glob("part-*")]
+    return len(set().union(*songs))
 
 
 # --- kills ----------------------------------------------------------------------------------

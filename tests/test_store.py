@@ -124,7 +124,7 @@ def test_a_kill_between_part_and_clean_up_leaves_nothing_twice(tmp_path, monkeyp
         with monkeypatch.context() as patched, pytest.raises(RuntimeError):
             patched.setattr("pathlib.Path.unlink", die)
             store.complete(list("xyz"))
-    assert len(parts(folder)) == 1 and len(list((folder / "_pending").glob("*.parquet"))) == 3
+    assert len(parts(folder)) == 1 and len(list((folder / "_pending").glob("*.arrow"))) == 3
     assert read_store(folder)[0].tolist() == ["x", "y", "z"]
     with Store(folder, SETTINGS) as store:
         assert store.size_of == {"x": 7, "y": 7, "z": 7} and not store.pending
@@ -135,8 +135,8 @@ def test_half_written_files_are_cleared_away(tmp_path):
     with Store(tmp_path / "store", SETTINGS) as store:
         store.add(row("x"))
     pending = tmp_path / "store/_pending"
-    (pending / "broken.parquet").write_bytes(b"PAR1")
-    (pending / "half.parquet.tmp").write_bytes(b"PAR1")
+    (pending / "broken.arrow").write_bytes(b"PAR1")
+    (pending / "_half.arrow.tmp").write_bytes(b"PAR1")
     with Store(tmp_path / "store", SETTINGS) as store:
         assert store.pending == {"x": 7} and not store.size_of
     assert len(list(pending.iterdir())) == 1
