@@ -107,11 +107,14 @@ def read_audio(path, rate: int = RATE, seconds: float | None = None, start=0.0) 
     return read_clip(path, rate, start, seconds).samples
 
 
-def read_clip(path, rate: int = RATE, start: float = 0.0, seconds: float | None = None) -> Clip:
+def read_clip(
+    path, rate: int = RATE, start: float = 0.0, seconds: float | None = None, **resampling
+) -> Clip:
     """Decode a file to mono float32 at ``rate`` Hz: at most ``seconds``, from ``start`` on.
 
     Channels are averaged. WAV, FLAC, OGG and MP3 are read with soundfile, no ffmpeg needed.
-    Of a long file only the asked stretch is decoded.
+    Of a long file only the asked stretch is decoded. ``resampling`` goes to
+    ``torchaudio.functional.resample``.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def read_clip(path, rate: int = RATE, start: float = 0.0, seconds: float | None 
     if not np.isfinite(samples).all():
         raise ValueError(f"{path}: samples that are not finite numbers; export it again")
     constant = bool(samples.min() == samples.max())
-    return Clip(_resample(path, samples, own_rate, rate), *facts, constant)
+    return Clip(_resample(path, samples, own_rate, rate, resampling), *facts, constant)
 
 
 def _stretch(path, file, start, seconds):
@@ -205,14 +208,15 @@ def _seconds(frames, rate) -> str:
     return f"{frames / rate:.2f} s" if math.isfinite(frames) else "an unknown length"
 
 
-def _resample(path, samples, own_rate, rate):
+def _resample(path, samples, own_rate, rate, options):
     if own_rate == rate:
         return samples
     common = math.gcd(own_rate, rate)
     if own_rate // common * (rate // common) > MAX_KERNEL:
         raise ValueError(f"{path}: a sample rate of {own_rate} Hz has almost no factor in common "
                          f"with {rate} Hz; export it at 44100 or 48000 Hz")  # fmt: skip
-    return torchaudio.functional.resample(torch.from_numpy(samples), own_rate, rate).numpy()
+    samples = torch.from_numpy(samples)
+    return torchaudio.functional.resample(samples, own_rate, rate, **options).numpy()
 
 
 def audio_files(folder) -> dict[int, Path]:

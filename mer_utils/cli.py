@@ -180,7 +180,7 @@ def deam(dest, audio):
 @click.option("--length", default=45.0, show_default=True, help="Seconds of each song, at most.")
 @click.option("--min-length", default=0.0, show_default=True, help="Less than this is a failure.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32",
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
               show_default=True, help="Of the arithmetic; results are float32.")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), help="Clips at once.  [default: 1; 8 on a GPU]")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True,

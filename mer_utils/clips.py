@@ -87,7 +87,9 @@ def _walk(folder, below, ancestors):
             yield path, facts.st_size, "" if regular else "not a regular file"
 
 
-def read_song(audio_dir, song: Song, rate, start, seconds, min_samples) -> tuple[Clip, str, int]:
+def read_song(
+    audio_dir, song: Song, rate, start, seconds, min_samples, resampling
+) -> tuple[Clip, str, int]:
     """The clip to embed, the checksum of its file and its size in bytes.
 
     Raises
@@ -98,7 +100,7 @@ def read_song(audio_dir, song: Song, rate, start, seconds, min_samples) -> tuple
     """
     path = Path(audio_dir) / song.path
     try:
-        clip = read_clip(path, rate, start, seconds)
+        clip = read_clip(path, rate, start, seconds, **resampling)
     except ValueError as error:
         raise ValueError(str(error).removeprefix(f"{path}: ")) from error
     if len(clip.samples) < min_samples:

@@ -8,6 +8,7 @@ loaders below and returns an object with the attributes of :class:`Encoder`.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ class Encoder(Protocol):
     rate: int  # Hz that it wants
     layers: tuple[str, ...]  # names of what embed returns, in this order
     default_layer: str  # optional: the one to read if no other is asked for; else the last
+    resampling: dict  # optional: keywords for torchaudio.functional.resample
     min_samples: int  # shorter clips are refused
     checkpoint_sha256: str  # "" if there are no weights
 
@@ -53,19 +55,18 @@ class LogMel:
 
 
 class MusicFMMeans:
-    """Means over time of the hidden states "0" (front end) to the last layer of MusicFM."""
+    """Means over time (tokens) of the hidden states of MusicFM: "0" is the front end's output."""
 
     name, rate, min_samples = "musicfm", RATE, N_FFT // 2 + 1
 
-    def __init__(self, model, layers, checkpoint_sha256, device):
-        self.model, self.layers, self.device = model, layers, device
+    def __init__(self, model, layers, checkpoint_sha256):
+        self.model, self.layers, self.device = model, layers, model.device
         self.checkpoint_sha256 = checkpoint_sha256
 
     def embed(self, waveforms):
         """See :class:`Encoder`."""
-        numbers = [int(layer) for layer in self.layers]
-        states = self.model.hidden_states(waveforms.to(self.device), numbers)
-        means = [state.float().mean(dim=1).cpu().numpy() for state in states]
+        states = self.model.hidden_states(waveforms, [int(layer) for layer in self.layers])
+        means = [state.mean(dim=1).cpu().numpy() for state in states]
         return dict(zip(self.layers, means, strict=True))
 
 
@@ -80,12 +81,12 @@ def _logmel(*, checkpoint, layers, device, dtype):
 def _musicfm(*, checkpoint, layers, device, dtype):
     from mer_utils.musicfm import load_musicfm
 
-    checkpoint = checkpoint or weights_dir() / "pretrained_msd.pt"
-    stats = checkpoint.with_name("msd_stats.json")
-    stats = stats if stats.is_file() else checkpoint.with_name("stats.json")
-    model = load_musicfm(checkpoint, stats, device=device, dtype=dtype)
-    names = tuple(str(i) for i in range(len(model.layers) + 1))
-    return MusicFMMeans(model, choose_layers(layers, names), sha256(checkpoint), device)
+    checkpoint = Path(checkpoint or weights_dir() / "pretrained_msd.pt")
+    stats = [checkpoint.with_name(name) for name in ("msd_stats.json", "stats.json")]
+    stats = next((path for path in stats if path.is_file()), stats[0])
+    model = load_musicfm(checkpoint, stats, device=device, dtype=getattr(torch, dtype))
+    names = tuple(map(str, range(model.n_layers + 1)))
+    return MusicFMMeans(model, choose_layers(layers, names), sha256(checkpoint))
 
 
 def _musicnn(*, checkpoint, layers, device, dtype):
@@ -106,7 +107,7 @@ def load_encoder(name, *, checkpoint=None, layers="last", device="cpu", dtype="f
     checkpoint : path of the weights; default: where ``mer fetch`` puts them.
     layers : "last", "all", or names of layers in a sequence.
     device : "cpu", "cuda", or "auto" (cuda where there is one).
-    dtype : "float32" or "bfloat16", in which the network computes; results are float32.
+    dtype : "float32", "bfloat16" or "float16", of the network's products; results are float32.
 
     Raises
     ------

@@ -178,13 +178,14 @@ def _run(store, groups, results, failures, bar) -> int:
 def embed_songs(audio_dir, songs, model, settings, batch=1, workers=2):
     """Yield (song, row or reason) for each of ``songs``; ``workers`` threads decode ahead."""
     least = max(model.min_samples, round(settings["min_seconds"] * model.rate))
-    stretch = (settings["start"], settings["seconds"], least)
+    resampling = getattr(model, "resampling", {})
+    how = (model.rate, settings["start"], settings["seconds"], least, resampling)
     songs, ahead, held = iter(songs), deque(), {}
     with ThreadPoolExecutor(workers) as pool:
 
         def more():
             for song in songs:
-                ahead.append((song, pool.submit(read_song, audio_dir, song, model.rate, *stretch)))
+                ahead.append((song, pool.submit(read_song, audio_dir, song, *how)))
                 return
 
         for _ in range(2 * workers + batch):

@@ -146,7 +146,7 @@ def test_a_file_without_permission_is_a_failure(public_folder):
         "songs, failures = list_songs(sys.argv[1])\n"
         "print(*failures)\n"
         "for song in songs:\n"
-        "    try: print(song.song_id, len(read_song(sys.argv[1], song, 24000, 0, 45, 1)[0][0]))\n"
+        "    try: print(song.song_id, len(read_song(sys.argv[1], song, 24000, 0, 45, 1, {})[0][0]))\n"
         "    except ValueError as error: print(song.song_id, error)\n"
     )
     done = subprocess.run(

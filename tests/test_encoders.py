@@ -59,11 +59,13 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_musicfm_rows_are_means_over_tokens_of_the_layers_asked_for():
     class Model:
+        device = torch.device("cpu")
+
         def hidden_states(self, waveforms, layers):
             tokens = torch.arange(waveforms.shape[1] // 1000, dtype=torch.float32)[None, :, None]
             return [tokens * layer + torch.ones(len(waveforms), 1, 4) for layer in layers]
 
-    encoder = MusicFMMeans(Model(), ("1", "7"), "ab", "cpu")
+    encoder = MusicFMMeans(Model(), ("1", "7"), "ab")
     rows = encoder.embed(torch.zeros(2, 5000))
     assert list(rows) == ["1", "7"] and rows["7"].shape == (2, 4)
     np.testing.assert_array_equal(rows["1"], np.full((2, 4), 1 + 2.0))
