@@ -193,12 +193,18 @@ def embed(audio_dir, out, layers, length, min_length, **options):
     OUT is a folder of Parquet files: pandas.read_parquet(OUT) reads it, and so does load_deam.
     After an interruption the same command goes on where it stopped. Songs that could not be
     embedded are listed in OUT/_failures.csv, with the reason, and tried again by the next run.
-    Exit status 1 if there are any.
+    Exit status 1 if there are any, 130 if the run was interrupted.
     """
     from .extract import extract
 
     layers = layers if layers in ("all", "last") else layers.split(",")
-    done = extract(audio_dir, out, layers=layers, seconds=length, min_seconds=min_length, **options)
+    try:
+        done = extract(
+            audio_dir, out, layers=layers, seconds=length, min_seconds=min_length, **options
+        )
+    except KeyboardInterrupt:
+        click.echo("\nStopped. The same command goes on from here.", err=True)
+        raise SystemExit(130) from None
     click.echo(f"{done.done} songs in {out}, {done.new} of them new; {done.failed} failed")
     if done.others:
         click.echo(f"{done.others} more songs in {out} are not in {audio_dir} any more")

@@ -9,16 +9,18 @@ their songs go one by one, with nothing beside them: one that is still killed is
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from concurrent.futures import CancelledError
 from pathlib import Path
 from threading import Lock
 
 import torch
+from tqdm import tqdm
 
 from mer_utils.clips import Song
 from mer_utils.encoders import load_encoder
-from mer_utils.extract import embed_songs, settings_of
+from mer_utils.pipeline import embed_songs, settings_of
 
 SONGS_PER_TASK = 4
 CONNECT_SECONDS = 20
@@ -62,6 +64,8 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
     except (OSError, ValueError) as error:
         raise ValueError(f"{address}: no Dask scheduler answers there ({error})") from error
     with client:
+        if not client.nthreads():
+            tqdm.write(f"{address}: no worker yet; waiting for the first", file=sys.stderr)
         finished = as_completed(loop=client.loop)
 
         def submit(task):

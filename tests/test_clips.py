@@ -146,8 +146,9 @@ def test_a_file_without_permission_is_a_failure(public_folder):
         "songs, failures = list_songs(sys.argv[1])\n"
         "print(*failures)\n"
         "for song in songs:\n"
-        "    try: print(song.song_id, len(read_song(sys.argv[1], song, 24000, 0, 45, 1, {})[0][0]))\n"
+        "    try: clip = read_song(sys.argv[1], song, 24000, 0, 45, 1, {})[0]\n"
         "    except ValueError as error: print(song.song_id, error)\n"
+        "    else: print(song.song_id, len(clip.samples))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, folder], capture_output=True, text=True, check=False,
