@@ -107,10 +107,11 @@ def read_features(path: Path, skip_seconds: float = 0.0):
 
 def split_layer(features) -> tuple[Path, str | None]:
     """Path and layer of ``"PATH:LAYER"``; layer None if the text is a path, or no store."""
+    features = Path(features).expanduser()
     place, colon, layer = str(features).rpartition(":")
-    if colon and not Path(features).exists() and is_store(place):
+    if colon and not features.exists() and is_store(place):
         return Path(place), layer
-    return Path(features), None
+    return features, None
 
 
 def _averaged(path, skip_seconds) -> DataError:
