@@ -9,6 +9,7 @@ their songs go one by one, with nothing beside them: one that is still killed is
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections import deque
 from concurrent.futures import CancelledError
@@ -44,8 +45,8 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
     Raises
     ------
     ValueError
-        ``distributed`` is not installed, the scheduler does not answer or goes away, a
-        worker lacks a module or has another encoder.
+        ``distributed`` is not installed, the scheduler does not answer or goes away, or a
+        worker has no audio folder, another encoder, or cannot load it.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -95,10 +96,12 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
                 raise ValueError(
                     f"{address}: the scheduler went away; start it and run the same command again"
                 ) from error
-            except ImportError as error:
+            except ValueError:
+                raise
+            except Exception as error:  # such as a missing package, or a broken GPU
                 raise ValueError(
-                    f"{address}: a worker cannot import what it needs ({error}); install the "
-                    "same packages on all machines"
+                    f"{address}: a worker cannot do its work ({type(error).__name__}: {error}); "
+                    "give all machines the same packages and devices"
                 ) from error
             submit_more()
             yield from results
@@ -106,6 +109,9 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
 
 def embed_task(songs, audio_dir, spec, settings, batch, workers, threads) -> list:
     """What a worker does: (song, row or reason) for each of ``songs``."""
+    if not audio_dir.is_dir():
+        raise ValueError(f"{socket.gethostname()}: no folder {audio_dir} on this worker; the audio "
+                         "must have the same path on all machines")  # fmt: skip
     key = repr((spec, settings, threads))
     with _loading:
         if key not in _encoders:

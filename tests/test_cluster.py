@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from functools import partial
 
 import dask
 import fake_encoder
@@ -129,6 +131,17 @@ def test_a_worker_with_another_encoder_is_refused(music, tmp_path, settings, mon
     with pytest.raises(ValueError, match="differs from the client's in checkpoint_sha256"):
         run(music, tmp_path / "store", scheduler=local.scheduler_address)
     assert not parts(tmp_path / "store")
+
+
+def test_a_worker_that_cannot_start_stops_the_run(music, tmp_path, settings, monkeypatch):
+    local, _ = settings
+    monkeypatch.setitem(sys.modules, "only_here", fake_encoder)
+    with pytest.raises(ValueError, match="only_here:load: cannot be imported"):
+        extract(music, tmp_path / "s", encoder="only_here:load", progress=False,
+                scheduler=local.scheduler_address)  # fmt: skip
+    task = partial(cluster.embed_task, [], tmp_path / "gone", {}, {}, 1, 1, 1)
+    with pytest.raises(ValueError, match="gone on this worker; the audio must have the same path"):
+        task()
 
 
 def test_no_scheduler_is_a_clear_message(music, tmp_path, monkeypatch):

@@ -137,6 +137,52 @@ def rows_on_disk(out):
     return len(set().union(*songs))
 
 
+def test_few_files_are_open_at_any_time(music, tmp_path, monkeypatch):
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("no /proc here")
+    counts, add = [], module.Store.add
+    monkeypatch.setattr(
+        module.Store, "add",
+        lambda store, row: add(store, row) or counts.append(len(os.listdir("/proc/self/fd"))),
+    )  # fmt: skip
+    run(music, tmp_path / "store")
+    assert len(counts) == 23 and max(counts) - min(counts) <= 2 * (2 * 2 + 1)
+
+
+# --- the command ----------------------------------------------------------------------------
+
+
+def test_the_command_says_what_it_did_and_shows_how_far_it_is(music, tmp_path):
+    done = mer(music, tmp_path / "s", "--encoder", ENCODER, "--layers", "high,low", "--start", 0.1)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"23 songs in {tmp_path / 's'}, 23 of them new; 0 failed\n"
+    assert "23/23" in done.stderr and "song/s" in done.stderr
+    ids, features, _ = read_store(tmp_path / "s", "high")
+    assert len(ids) == 23 and pd.read_parquet(tmp_path / "s")["start_s"].eq(0.1).all()
+    for option in ("--layers", "--scheduler", "--checkpoint", "--length", "--threads"):
+        assert option in mer("--help").output
+
+
+def test_wrong_input_is_exit_status_2_and_leaves_nothing(music, tmp_path):
+    for options in (["--layers", "7"], ["--length", "0"], ["--start", "-1"], ["--device", "cuda:9"],
+                    ["--encoder", "mfcc"], ["--scheduler", "nonsense"]):  # fmt: skip
+        done = mer(music, tmp_path / "s", "--encoder", ENCODER, *options)
+        assert done.exit_code == 2 and "Traceback" not in done.output, (options, done.output)
+        assert not list(tmp_path.rglob("part-*"))
+    assert mer(tmp_path / "gone", tmp_path / "s", "--encoder", ENCODER).exit_code == 2
+
+
+def test_ctrl_c_says_how_to_go_on(music, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.Store, "complete", stop)
+        done = mer(music, tmp_path / "s", "--encoder", ENCODER)
+    assert done.exit_code == 130 and "The same command goes on" in done.stderr
+    assert "23 songs" in mer(music, tmp_path / "s", "--encoder", ENCODER).stdout
+
+
 # --- kills ----------------------------------------------------------------------------------
 
 
