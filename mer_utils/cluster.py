@@ -69,9 +69,9 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
             tqdm.write(f"{address}: no worker yet; waiting for the first", file=sys.stderr)
         finished = as_completed(loop=client.loop)
 
-        def submit(task):
+        def submit(task, alone=False):
             future = client.submit(embed_task, task, *same, pure=False)
-            out[future] = task
+            out[future] = task, alone
             finished.add(future)
 
         def submit_more():
@@ -79,19 +79,19 @@ def embed_on_cluster(address, audio_dir, songs, spec, settings, batch=1, workers
             while waiting and len(out) < room:
                 submit(waiting.popleft())
             if suspects and not out:
-                submit([suspects.popleft()])
+                submit([suspects.popleft()], alone=True)
 
         submit_more()
         for future in finished:
-            task = out.pop(future)
+            task, alone = out.pop(future)
             try:
                 results = future.result()
             except KilledWorker as error:
-                if len(task) > 1:
-                    suspects += task
-                    results = []
-                else:
+                results = []
+                if alone:
                     results = [(task[0], f"the worker died each time that it tried ({error})")]
+                else:
+                    suspects += task
             except CancelledError as error:
                 raise ValueError(
                     f"{address}: the scheduler went away; start it and run the same command again"
