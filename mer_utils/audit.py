@@ -106,7 +106,7 @@ def _files(out, root):
     for label, pattern in (
         ("features over time", "features/*.csv"),
         ("features, song means", "features_song_mean/*.*"),
-        ("embeddings", "embeddings/*.*"),
+        ("embeddings", "embeddings/*"),
         ("audio", "MEMD_audio/*.mp3"),
         ("emoMusic cross-check", CROSS_CHECK),
     ):

@@ -181,6 +181,53 @@ def musicnn(dest):
     click.echo(f"The weights of musicnn are in {fetch_musicnn(dest)}")
 
 
+@main.command()
+@click.argument("audio_dir", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--encoder", default="musicfm", show_default=True,
+              help="musicfm, musicnn, logmel, or module:function.")  # fmt: skip
+@click.option("--checkpoint", type=click.Path(path_type=Path),
+              help="Weights.  [default: where mer fetch puts them]")  # fmt: skip
+@click.option("--layers", default="last", show_default=True, help="last, all, or names: 7,12.")
+@click.option("--start", default=0.0, show_default=True, help="Skip so many seconds of each song.")
+@click.option("--length", default=45.0, show_default=True, help="Seconds of each song, at most.")
+@click.option("--min-length", default=0.0, show_default=True, help="Less than this is a failure.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
+              show_default=True, help="Of the arithmetic; results are float32.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1), help="Clips at once.  [default: 1; 8 on a GPU]")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
+              help="Threads that decode ahead.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), help="Processor threads of the encoder.")
+@click.option("--scheduler", help="tcp://HOST:PORT of a Dask cluster that does the work.")
+def embed(audio_dir, out, layers, length, min_length, **options):
+    """Turn the audio in AUDIO_DIR into embeddings, one row per song, in the store OUT.
+
+    OUT is a folder of Parquet files: pandas.read_parquet(OUT) reads it, and so does load_deam.
+    After an interruption the same command goes on where it stopped. Songs that could not be
+    embedded are listed in OUT/_failures.csv, with the reason, and tried again by the next run.
+    Exit status 1 if there are any, 130 if the run was interrupted.
+    """
+    from .extract import extract
+
+    layers = layers if layers in ("all", "last") else layers.split(",")
+    try:
+        done = extract(
+            audio_dir, out, layers=layers, seconds=length, min_seconds=min_length, **options
+        )
+    except KeyboardInterrupt:
+        click.echo("\nStopped. The same command goes on from here.", err=True)
+        raise SystemExit(130) from None
+    click.echo(f"{done.done} songs in {out}, {done.new} of them new; {done.failed} failed")
+    if done.others:
+        click.echo(f"{done.others} more songs in {out} are not in {audio_dir} any more")
+    for failure in done.failures[:5]:
+        click.echo(f"  {failure.path}: {failure.reason}", err=True)
+    if done.failed > 5:
+        click.echo(f"  ... all {done.failed} are in {out / '_failures.csv'}", err=True)
+    raise SystemExit(1 if done.failed else 0)
+
+
 @main.group()
 def bench():
     """Measure this machine."""

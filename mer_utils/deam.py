@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS, Dataset, sha256
-from mer_utils.deam_features import find_features, match_features
+from mer_utils.deam_features import find_features, match_features, split_layer
 from mer_utils.deam_files import (
     MARKER,
     read_averaged,
@@ -34,6 +34,7 @@ from mer_utils.deam_files import (
     read_truth,
 )
 from mer_utils.recompute import infer_ddof
+from mer_utils.store import is_store
 from mer_utils.tables import DataError
 
 AVERAGED = "annotations/annotations averaged per song/song_level/static_annotations_averaged_songs_"
@@ -124,7 +125,8 @@ def load_deam(
     features : "auto", path or None
         "auto" takes the table in ``embeddings/``, else that in ``features_song_mean/``, else
         the official ``features/SONG_ID.csv`` (mean and SD over time). A path names a table
-        (CSV, Parquet, NPZ; column ``song_id``) or such a folder. None reads ratings only:
+        (CSV, Parquet, NPZ; column ``song_id``), such a folder, or a store of ``mer embed``
+        ("PATH:LAYER" for a layer that is not its default). None reads ratings only:
         features of shape (n_songs, 0).
     labels : {"as_distributed", "corrected"}
         "corrected" exchanges valence and arousal (means and SDs) of ids up to 1000, where
@@ -167,8 +169,8 @@ def load_deam(
 
     values, source = np.empty((len(song_id), 0), np.float32), "none"
     if features is not None:
-        place = Path(features) if features != "auto" else find_features(root, skip_seconds)
-        read.append(place)
+        place = features if features != "auto" else find_features(root, skip_seconds)
+        read.append(split_layer(place)[0])
         kept, values, source = match_features(song_id, place, skip_seconds, notes)
         song_id, rating_mean, rating_sd = song_id[kept], rating_mean[kept], rating_sd[kept]
         source = "simulated embedding" if marker and features == "auto" else source
@@ -230,9 +232,10 @@ def checksums(root: Path, paths) -> dict:
         inside = path.resolve().is_relative_to(root.resolve())
         key = path.resolve().relative_to(root.resolve()).as_posix() if inside else path.name
         if path.is_dir():
-            files = sorted(path.glob("*.csv"))
+            pattern = "part-*.parquet" if is_store(path) else "*.csv"
+            files = sorted(path.glob(pattern))
             listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)
-            out[f"{key}/*.csv"] = hashlib.sha256(listing.encode()).hexdigest()
+            out[f"{key}/{pattern}"] = hashlib.sha256(listing.encode()).hexdigest()
         else:
             out[key] = sha256(path)
     return out

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mer_utils.store import is_store, read_store
 from mer_utils.tables import DataError, read_text
 
 TABLES = {".npz", ".parquet", ".csv"}
@@ -21,12 +22,14 @@ ID_NAMES = {"song_id", "songid", "musicid", "id"}
 def find_features(root: Path, skip_seconds: float = 0.0) -> Path:
     """The features that ``features="auto"`` means in the folder ``root``.
 
-    In this order: a table in ``embeddings/``, a table in ``features_song_mean/``, the
-    official folder ``features/``. Leaving out the first seconds needs values over time, so
-    with ``skip_seconds > 0`` only the last one qualifies.
+    In this order: a table or a store of ``mer embed`` in ``embeddings/``, a table in
+    ``features_song_mean/``, the official folder ``features/``. Leaving out the first seconds
+    needs values over time, so with ``skip_seconds > 0`` only the last one qualifies.
     """
     for name in ("embeddings", "features_song_mean") if skip_seconds == 0 else ():
-        tables = sorted(p for p in (root / name).glob("*") if p.suffix.lower() in TABLES)
+        tables = sorted(
+            p for p in (root / name).glob("*") if p.suffix.lower() in TABLES or is_store(p)
+        )
         if len(tables) > 1:
             names = ", ".join(p.name for p in tables)
             raise DataError(
@@ -52,8 +55,9 @@ def read_features(path: Path, skip_seconds: float = 0.0):
 
     Parameters
     ----------
-    path : a table (CSV, Parquet, NPZ) with a ``song_id`` column, or a folder of
-        ``SONG_ID.csv`` files as in the official ``features.zip``.
+    path : a table (CSV, Parquet, NPZ) with a ``song_id`` column, a folder of
+        ``SONG_ID.csv`` files as in the official ``features.zip``, or a store of ``mer embed``:
+        its default layer, or another one with "PATH:LAYER".
     skip_seconds : leave out frames before this time, in seconds; folders only.
 
     Returns
@@ -67,10 +71,15 @@ def read_features(path: Path, skip_seconds: float = 0.0):
     ------
     DataError
     """
-    path = Path(path)
+    path, layer = split_layer(path)
     if skip_seconds < 0 or not np.isfinite(skip_seconds):
         raise ValueError(f"skip_seconds is {skip_seconds}: give a number of seconds, 0 or more")
-    if path.is_dir():
+    if is_store(path):
+        if skip_seconds:
+            raise _averaged(path, skip_seconds)
+        ids, values, source = read_store(path, layer)
+        ids = _whole(ids, path, "song")
+    elif path.is_dir():
         ids, values = _read_folder(path, skip_seconds)
         source = "openSMILE mean and SD over time"
         if skip_seconds:
@@ -81,10 +90,7 @@ def read_features(path: Path, skip_seconds: float = 0.0):
         if path.suffix.lower() not in TABLES:
             raise DataError(f"{path}: features must be .csv, .parquet, .npz or a folder of .csv")
         if skip_seconds:
-            raise DataError(
-                f"{path}: already averaged over time, so skip_seconds={skip_seconds:g} cannot "
-                "apply; use the folder features/ or skip_seconds=0"
-            )
+            raise _averaged(path, skip_seconds)
         ids, values, source = _read_table(path)
     if not values.shape[1]:
         raise DataError(f"{path}: no feature columns beside song_id")
@@ -97,6 +103,22 @@ def read_features(path: Path, skip_seconds: float = 0.0):
         values = values.astype(np.float32)
     finite = np.isfinite(values).all(axis=1)
     return ids[finite], values[finite], ids[~finite].tolist(), source
+
+
+def split_layer(features) -> tuple[Path, str | None]:
+    """Path and layer of ``"PATH:LAYER"``; layer None if the text is a path, or no store."""
+    features = Path(features).expanduser()
+    place, colon, layer = str(features).rpartition(":")
+    if colon and not features.exists() and is_store(place):
+        return Path(place), layer
+    return features, None
+
+
+def _averaged(path, skip_seconds) -> DataError:
+    return DataError(
+        f"{path}: already averaged over time, so skip_seconds={skip_seconds:g} cannot apply; "
+        "use the folder features/ or skip_seconds=0"
+    )
 
 
 def match_features(song_id, place, skip_seconds, notes):
@@ -183,11 +205,16 @@ def _read_table(path: Path):
     return _whole(frame[found[0]].to_numpy(), path), values.to_numpy(dtype=float), source
 
 
-def _whole(ids, path):
+def _whole(ids, path, unit="line"):
     number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
     bad = ~(np.isfinite(number) & (number == np.floor(number)) & (number > 0))
     if bad.any():
         row = int(np.argmax(bad))
+        if unit == "song":
+            raise DataError(
+                f"{path}: song id '{ids[row]}' is no positive whole number; for DEAM embed the "
+                "folder that holds SONG_ID.mp3 directly"
+            )
         raise DataError(
             f"{path}, line {row + 2}: song_id is '{ids[row]}', not a positive whole number; "
             "correct it or remove the line"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer_utils.deam import AVERAGED, FILES, PER_RATER, exchange, load_deam
-from mer_utils.deam_features import read_features
+from mer_utils.deam_features import find_features, read_features, split_layer
+from mer_utils.store import COLUMNS, TEXT, Store
 from mer_utils.tables import DataError, read_table
 
 HEADER = "song_id, valence_mean, valence_std, arousal_mean, arousal_std"
@@ -181,6 +182,56 @@ def test_embeddings_come_first(folder):
     np.savez(folder / "embeddings/other.npz", song_id=[2], features=np.ones((1, 5)))
     with pytest.raises(DataError, match="say which"):
         load_deam(folder)
+
+
+def store(folder, songs, failed=()):
+    settings = {"encoder": "fake", "layers": ["6", "7"], "n_features": {"6": 3, "7": 2},
+                "default_layer": "7"}  # fmt: skip
+    with Store(folder, settings) as out:
+        for song in songs:
+            blank = {k: "" if kind == TEXT else 1 for k, kind in COLUMNS.items()}
+            layers = {"layer_6": np.full(3, 6.0), "layer_7": [float(len(song)), 7.0]}
+            out.add(blank | {"song_id": song} | layers)
+        out.complete([*songs, *failed], failed)
+    return folder
+
+
+def test_a_store_of_mer_embed_is_a_table(folder):
+    place = store(folder / "embeddings/musicfm", ["2", "3", "1001"], failed=["999"])
+    assert find_features(folder) == place
+    data = load_deam(folder)
+    assert data.song_id.tolist() == [2, 3, 1001] and data.features.dtype == np.float32
+    np.testing.assert_array_equal(data.features, [[1, 7], [1, 7], [4, 7]])
+    assert any("1 songs left out: no features (999)" in note for note in data.notes)
+    assert data.feature_source == "fake, layer 7, mean over time"
+    assert len(data.checksums["embeddings/musicfm/part-*.parquet"]) == 64
+    other = load_deam(folder, features=f"{place}:6")
+    assert other.features.shape == (3, 3) and "layer 6" in other.feature_source
+    assert other.checksums == data.checksums and other.fingerprint != data.fingerprint
+    with pytest.raises(DataError, match="no layer '12'; it has 6, 7"):
+        load_deam(folder, features=f"{place}:12")
+    with pytest.raises(DataError, match="skip_seconds"):
+        read_features(place, 15)
+
+
+def test_a_store_and_a_table_in_embeddings_are_too_many(folder):
+    store(folder / "embeddings/one", ["2"])
+    np.savez(folder / "embeddings/other.npz", song_id=[2], features=np.ones((1, 5)))
+    with pytest.raises(DataError, match="say which"):
+        load_deam(folder)
+
+
+def test_a_store_of_other_music_is_refused(folder):
+    place = store(folder / "elsewhere", ["2", "more/3"])
+    with pytest.raises(DataError, match="song id 'more/3' is no positive whole number"):
+        load_deam(folder, features=place)
+
+
+def test_a_colon_in_a_path_is_not_a_layer(tmp_path):
+    place = store(tmp_path / "a:6", ["2"])
+    assert split_layer(place) == (place, None)
+    assert split_layer(f"{place}:6") == (place, "6")
+    assert split_layer("C:/data/table.csv") == (Path("C:/data/table.csv"), None)
 
 
 def official(root, song, rows):
