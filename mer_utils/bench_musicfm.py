@@ -13,8 +13,10 @@ from __future__ import annotations
 import math
 import platform
 import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,6 +25,7 @@ from tqdm import tqdm
 
 from mer_utils.musicfm import HOP, N_FFT, RATE, MusicFM
 from mer_utils.musicfm_checkpoint import shapes
+from mer_utils.paths import write_atomically
 
 # The sizes of the released model, and its log-mel statistics (msd_stats.json).
 FULL_SIZE = {
@@ -140,12 +143,13 @@ def relative_error(states, reference) -> float:
     return max(((a.cpu() - b).norm() / b.norm()).item() for a, b in pairs)
 
 
-def bench_musicfm(seconds=(10, 45), repeats=5, seed=0) -> list[dict]:
+def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
     """Time plain, ours in float32 and ours in bfloat16 in turn; print a table.
 
     Parameters
     ----------
     seconds : lengths of the clip (noise; the time does not depend on what is heard).
+    sizes : as in :func:`random_weights`; the released model's if not given.
     repeats : rounds; the table shows the fastest of each and the median ratio over rounds.
 
     Returns
@@ -155,13 +159,13 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0) -> list[dict]:
     ``peak_share`` (time that the plain arithmetic would take at the measured matmul peak over
     the time taken; Winograd's saving can lift it above 1).
     """
-    weights = random_weights(seed)
+    weights = random_weights(seed, **sizes)
     encoders = {
         "ours, float32": MusicFM(weights, MEL_MEAN, MEL_SD),
         "ours, bfloat16": MusicFM(weights, MEL_MEAN, MEL_SD, dtype=torch.bfloat16),
     }
-    threads = torch.get_num_threads()
-    print(f"MusicFM, full size, random weights; {platform.machine()}, {threads} threads, "
+    size, threads = "other" if sizes else "full", torch.get_num_threads()
+    print(f"MusicFM, {size} size, random weights; {_processor()}, {threads} threads, "
           f"torch {torch.__version__}; fastest of {repeats}")  # fmt: skip
     rows = []
     for length in seconds:
@@ -199,3 +203,20 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0) -> list[dict]:
             print(f"{name:16}{row['best_s']:9.2f}{row['ratio']:8.2f}{row['median_ratio']:8.2f}"
                   f"{row['error']:10.1e}{row['peak_share']:9.2f}")  # fmt: skip
     return rows
+
+
+def write_bench(rows, path):
+    """Write the rows of :func:`bench_musicfm` as CSV, with the machine they belong to."""
+    machine = {
+        "processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "python": platform.python_version(),
+    }  # fmt: skip
+    with write_atomically(path) as temporary:
+        pd.DataFrame([row | machine for row in rows]).to_csv(temporary, index=False)
+
+
+def _processor():
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -94,7 +94,9 @@ def _fill_cache(root: Path, build: Path, parameters: dict) -> Path:
     for name, folder in config["sphinx"]["local_extensions"].items():
         config["sphinx"]["local_extensions"][name] = str(root / folder)
     if parameters:
-        shown = ", ".join(f"{name} {value}" for name, value in parameters.items() if name != "data")
+        shown = ", ".join(
+            f"{name} {Path(value).name}" for name, value in parameters.items() if name != "data"
+        )
         config["html"]["announcement"] = f"Built with other than the default parameters: {shown}."
     path = build / "config.yml"
     with write_atomically(path) as temporary:

@@ -53,6 +53,9 @@ class Experiment:
     data : str
         Folder of the data; ``$DEAM_ROOT`` if empty. Not part of the key: the content is.
     labels : {"as_distributed", "corrected"}
+    features : str
+        For DEAM: a table or store of features, or ``STORE:LAYER``; ``"auto"`` finds what the
+        data folder has. Not part of the key: the content is.
     disagreement : {"none", "deam_like", "planted"}
         Simulated data only.
     loss : str
@@ -70,6 +73,7 @@ class Experiment:
     dataset: str = "simulated"
     data: str = ""
     labels: str = "as_distributed"
+    features: str = "auto"
     disagreement: str = "deam_like"
     loss: str = "nll"
     seed: int = 0
@@ -101,7 +105,7 @@ class Experiment:
 
     def songs(self) -> Dataset:
         """The data set that this experiment is about."""
-        return load_data(self.dataset, self.data, self.labels, self.disagreement)
+        return load_data(self.dataset, self.data, self.labels, self.disagreement, self.features)
 
 
 def get_profile(name: str) -> dict:
@@ -113,7 +117,11 @@ def get_profile(name: str) -> dict:
 
 @lru_cache(maxsize=8)
 def load_data(
-    dataset="simulated", data="", labels="as_distributed", disagreement="deam_like"
+    dataset="simulated",
+    data="",
+    labels="as_distributed",
+    disagreement="deam_like",
+    features="auto",
 ) -> Dataset:
     """Load a data set by name; the arguments are those of :class:`Experiment`.
 
@@ -123,9 +131,11 @@ def load_data(
     if dataset == "simulated":
         if data:
             raise ValueError(f"data={data!r} goes with dataset='deam'; simulated data are made")
+        if features != "auto":
+            raise ValueError(f"features={features!r} goes with dataset='deam'")
         return load_deam(simulated_root(disagreement), labels=labels)
     if dataset == "deam":
-        return load_deam(data or None, labels=labels)
+        return load_deam(data or None, labels=labels, features=features)
     raise ValueError(f"unknown dataset {dataset!r}: choose 'simulated' or 'deam'")
 
 
@@ -195,6 +205,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
     code = [_logic(Path(m.__file__).read_text("utf-8")) for m in (heads, losses, splits, training)]
     code += [_logic(inspect.getsource(step)) for step in (standardise, make_split, _train)]
     described = asdict(replace(experiment, data=""))
+    del described["features"]  # like the folder: what was read counts, not from where
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 

@@ -1,9 +1,9 @@
 """Downloading data: resumable, checked, unpacked with care.
 
-``fetch_files`` is general; ``fetch_deam`` names the official archives of DEAM and unpacks
-them into the folder layout that ``load_deam`` reads. pooch decides what to download and
-checks it; this module adds what pooch leaves out: going on after an interruption, and
-remembering the checksum of the first download.
+``fetch_files`` is general. ``fetch_deam`` names the official archives of DEAM and unpacks them
+into the folder layout that ``load_deam`` reads; ``fetch_musicfm`` names the paper's encoder.
+pooch decides what to download and checks it; this module adds what pooch leaves out: going on
+after an interruption, and remembering the checksum of the first download.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import requests
 from tqdm import tqdm
 
 from mer_utils.dataset import sha256
-from mer_utils.paths import write_atomically
+from mer_utils.paths import weights_dir, write_atomically
 from mer_utils.unpack import FetchError, unpack
 
 DEAM_URL = "https://cvml.unige.ch/databases/DEAM/"
@@ -27,6 +27,11 @@ DEAM_PARTS = {
     "metadata": "metadata.zip",
     "features": "features.zip",
     "audio": "DEAM_audio.zip",
+}
+MUSICFM_URL = "https://huggingface.co/minzwon/MusicFM/resolve/main/"
+MUSICFM_FILES = {  # name -> published checksum
+    "msd_stats.json": "sha256:c36c61ab10ca4d2e7fdfefc3fcc15205316bec276a06a47baa3641a62c546f22",
+    "pretrained_msd.pt": "md5:df930aceac8209818556c4a656a0714c",
 }
 
 
@@ -66,6 +71,28 @@ def fetch_deam(
     return dest
 
 
+def fetch_musicfm(dest=None, *, base_url=MUSICFM_URL, progress=True) -> Path:
+    """Download MusicFM's checkpoint (1.3 GB) and statistics; path of the checkpoint.
+
+    Parameters
+    ----------
+    dest : folder, made if missing; default ``weights_dir()``, where ``mer embed`` looks.
+    base_url : address of the folder that holds the two files.
+    progress : show a bar per file.
+
+    Raises
+    ------
+    FetchError
+        As in :func:`fetch_files`.
+    """
+    dest = Path(dest).expanduser() if dest else weights_dir()
+    urls = {name: base_url.rstrip("/") + "/" + name for name in MUSICFM_FILES}
+    files = fetch_files(
+        urls, dest, record=dest / "musicfm_checksums.json", known=MUSICFM_FILES, progress=progress
+    )
+    return files[-1]
+
+
 def fetch_files(urls: dict, dest, *, record=None, known=None, progress=True) -> list[Path]:
     """Download files into ``dest``, going on where an earlier try stopped.
 
@@ -75,7 +102,8 @@ def fetch_files(urls: dict, dest, *, record=None, known=None, progress=True) -> 
     dest : folder; made if missing.
     record : JSON file of checksums, default ``dest/checksums.json``. A file without an entry
         gets one after its first download; later downloads and copies must match it.
-    known : dict of file name -> SHA-256 published by the source, which goes before ``record``.
+    known : dict of file name -> checksum published by the source, which goes before ``record``:
+        SHA-256, or another one that names its kind, such as "md5:0123...".
     progress : show a bar per file.
 
     Returns
@@ -122,7 +150,7 @@ def _retrieve(name, url, dest, expected, progress, record):
         os.replace(part, output_file)
 
     try:
-        hashed = f"sha256:{expected}" if expected else None
+        hashed = expected if not expected or ":" in expected else f"sha256:{expected}"
         return Path(pooch.retrieve(url, hashed, fname=name, path=dest, downloader=download))
     except requests.RequestException as error:
         reason = str(error).split("\n")[0][:200]
@@ -134,7 +162,7 @@ def _retrieve(name, url, dest, expected, progress, record):
         if isinstance(error, FetchError):
             raise
         raise FetchError(
-            f"{url}: SHA-256 differs from the one expected ({expected}), so the file was not "
+            f"{url}: checksum differs from the one expected ({expected}), so the file was not "
             f"kept. If its source was meant to change, remove '{name}' from {record} and try again"
         ) from None
 

@@ -35,7 +35,9 @@ class Results:
     provenance: dict
 
 
-def write_results(dataset, data, profile, out=None, labels=None, say=print) -> Path:
+def write_results(
+    dataset, data, profile, out=None, labels=None, say=print, features="auto"
+) -> Path:
     """Run the study and write its folder; what ``mer run`` does.
 
     Parameters
@@ -47,6 +49,8 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
         The folder; one in the build folder by default.
     labels : sequence of str, optional
         Both versions for DEAM, ``as_distributed`` for simulated data.
+    features : str
+        As in :class:`mer_utils.experiment.Experiment`.
 
     Returns
     -------
@@ -71,7 +75,8 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
 
     scores, claims, described = [], [], None
     for version in labels:
-        experiment = Experiment.of(profile, dataset=dataset, data=str(data or ""), labels=version)
+        which = {"dataset": dataset, "data": str(data or ""), "features": features}
+        experiment = Experiment.of(profile, labels=version, **which)
         songs = experiment.songs()
         say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
         # rounded before judging, so that verdicts follow from what is written
@@ -83,6 +88,7 @@ def write_results(dataset, data, profile, out=None, labels=None, say=print) -> P
         claims.append(verdicts)
         described = described or songs
     shown = " --data $DEAM_ROOT" if dataset == "deam" else ""
+    shown += " --features FEATURES" if features != "auto" else ""  # a path is of one machine
     provenance = {
         "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
         "date": datetime.date.today().isoformat(),

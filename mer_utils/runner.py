@@ -76,9 +76,14 @@ def digest(*parts) -> str:
     return total.hexdigest()
 
 
-def listing(folder: str) -> str:
-    """Names, sizes and times of the files of a data folder: changes when the data do."""
-    files = sorted(f for f in Path(folder).rglob("*") if f.is_file()) if folder else []
+def listing(place: str) -> str:
+    """Names, sizes and times of the files of a data folder: changes when the data do.
+
+    ``place`` may also be a file, or a store with a layer behind a colon; "" gives "".
+    """
+    paths = [path for path in (Path(place), Path(place.rpartition(":")[0])) if path.exists()]
+    files = [paths[0], *sorted(paths[0].rglob("*"))] if place and paths else []
+    files = [f for f in files if f.is_file()]
     return "\n".join(f"{f} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files)
 
 
@@ -113,7 +118,8 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     root, given = repo_root(), dict(parameters or {})
     executed = executed_folder(home, given)
     sources = {page.stem: page for page in pages(root) if page.suffix == ".ipynb"}
-    common = digest(root / "mer_utils", root / "constraints.txt", listing(given.get("data", "")))
+    files = [listing(given.get(name, "").removesuffix("auto")) for name in ("data", "features")]
+    common = digest(root / "mer_utils", root / "constraints.txt", *files)
     processors = os.cpu_count() or 1
     jobs = jobs or min(processors, 4)
     keys, failed, running, ran = {}, {}, {}, 0
@@ -164,7 +170,10 @@ def executed_folder(home=None, parameters=None) -> Path:
     Without ``home`` it is the repository root for default parameters, and for others a folder
     in its ``_build`` that is named after them, e.g. ``_build/quick``.
     """
-    values = [str(value) for name, value in (parameters or {}).items() if name != "data"]
+    given = {name: str(value) for name, value in (parameters or {}).items() if name != "data"}
+    if "features" in given:  # a path: its last name, with the layer
+        given["features"] = re.sub(r"[^\w.-]+", "-", Path(given["features"]).name)
+    values = list(given.values())
     home = home or repo_root().joinpath(*(["_build", "-".join(values)] if values else []))
     folder = Path(home).resolve() / "_build" / "executed"
     try:

@@ -71,20 +71,22 @@ def test_a_wrong_command_line_is_exit_status_2(line):
 def test_run_hands_its_options_to_the_study(monkeypatch, tmp_path):
     seen = []
 
-    def write_results(*arguments, say):
-        seen.append(arguments)
+    def write_results(*arguments, say, features):
+        seen.append((*arguments, features))
         raise ValueError("far enough")
 
     monkeypatch.setattr("mer_utils.results.write_results", write_results)
-    line = ("run", "--dataset", "deam", "--data", tmp_path, "--profile", "quick", "--out", "o")
+    line = ("run", "--dataset", "deam", "--data", tmp_path, "--profile", "quick", "--out", "o",
+            "--features", "store:7")  # fmt: skip
     assert mer(*line).exit_code == 2
-    assert seen == [("deam", str(tmp_path.resolve()), "quick", Path("o"))]
+    features = str(Path.cwd() / "store:7")  # absolute: notebooks run elsewhere
+    assert seen == [("deam", str(tmp_path.resolve()), "quick", Path("o"), features)]
 
 
 def test_a_data_folder_goes_with_deam_but_the_variable_may_stay_set(monkeypatch, tmp_path):
     asked = []
 
-    def write_results(*arguments, say):
+    def write_results(*arguments, say, features):
         asked.append(arguments[:2])
         raise ValueError("far enough")
 

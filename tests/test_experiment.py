@@ -147,6 +147,7 @@ OTHER = {
 def test_every_field_but_the_path_changes_the_key(tiny):
     songs = tiny.songs()
     assert key(tiny, songs) == key(replace(tiny, data="/elsewhere"), songs)
+    assert key(tiny, songs) == key(replace(tiny, features="table.npz"), songs)
     changed = [replace(tiny, **{name: value}) for name, value in OTHER.items()]
     changed += [
         replace(tiny, protocol=replace(TINY, **{f.name: value}))
@@ -154,7 +155,7 @@ def test_every_field_but_the_path_changes_the_key(tiny):
     ]
     keys = {key(e, songs) for e in [tiny, *changed]}
     assert len(keys) == 1 + len(changed)
-    tested = set(OTHER) | {"data", "protocol"}
+    tested = set(OTHER) | {"data", "features", "protocol"}
     assert tested == {f.name for f in fields(Experiment)}, "a new field needs a line here"
 
 
@@ -320,6 +321,8 @@ def test_unknown_names_are_refused_with_the_choices():
         load_data("demo")
     with pytest.raises(ValueError, match="data='here' goes with dataset='deam'"):
         load_data("simulated", "here")
+    with pytest.raises(ValueError, match="goes with dataset='deam'"):
+        load_data("simulated", features="table.npz")
     with pytest.raises(ValueError, match="unknown loss 'huber'"):
         Experiment(loss="huber")
     with pytest.raises(ValueError, match="n_seeds=0"):

@@ -1,5 +1,6 @@
 """Downloads against a server on this machine: whole, interrupted, changed, malicious."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -10,7 +11,7 @@ import pytest
 
 from mer_utils import fetch
 from mer_utils.deam import AVERAGED, FILES, load_deam
-from mer_utils.fetch import FetchError, fetch_deam, fetch_files
+from mer_utils.fetch import FetchError, fetch_deam, fetch_files, fetch_musicfm
 from mer_utils.unpack import unpack
 
 
@@ -112,7 +113,7 @@ def test_changed_file_is_refused(server, tmp_path):
     path = get(server, tmp_path)
     path.unlink()
     server.files["a.bin"] = BODY + b"!"
-    with pytest.raises(FetchError, match="SHA-256 differs.*checksums.json"):
+    with pytest.raises(FetchError, match="checksum differs.*checksums.json"):
         get(server, tmp_path)
     assert not path.exists()
     server.files["a.bin"] = BODY
@@ -127,7 +128,7 @@ def test_damaged_copy_is_fetched_again(server, tmp_path):
 
 def test_published_checksum(server, tmp_path):
     server.files["a.bin"] = BODY
-    with pytest.raises(FetchError, match="SHA-256 differs"):
+    with pytest.raises(FetchError, match="checksum differs"):
         get(server, tmp_path, known={"a.bin": "0" * 64})
     assert not (tmp_path / "a.bin").exists()
 
@@ -254,3 +255,37 @@ def test_fetch_deam(server, tmp_path):
     assert len(server.asked) == 3
     with pytest.raises(FetchError, match="no part 'video'"):
         fetch_deam(dest, parts=["video"], base_url=server.url)
+
+
+def test_fetch_musicfm(server, tmp_path, monkeypatch):
+    """The published checksums decide, a break is bridged, and what is there is not asked again."""
+    published = {"msd_stats.json": "sha256:" + hashlib.sha256(b"{}").hexdigest(),
+                 "pretrained_msd.pt": "md5:" + hashlib.md5(BODY).hexdigest()}  # fmt: skip
+    monkeypatch.setattr(fetch, "MUSICFM_FILES", published)
+    server.files |= {"msd_stats.json": b"{}", "pretrained_msd.pt": BODY}
+    server.breaks = [2, 100_000]
+    made = fetch_musicfm(tmp_path / "w", base_url=server.url, progress=False)
+    assert made == tmp_path / "w" / "pretrained_msd.pt"
+    assert made.read_bytes() == BODY
+    asked = len(server.asked)
+    assert fetch_musicfm(tmp_path / "w", base_url=server.url, progress=False) == made
+    assert len(server.asked) == asked
+    server.files["pretrained_msd.pt"] = b"<html>not found</html>"
+    with pytest.raises(FetchError, match="checksum differs"):
+        fetch_musicfm(tmp_path / "other", base_url=server.url, progress=False)
+    assert not (tmp_path / "other" / "pretrained_msd.pt").exists()
+
+
+def test_musicfm_goes_to_the_folder_of_weights(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("MER_WEIGHTS", str(tmp_path / "mine"))
+    monkeypatch.setattr(fetch, "MUSICFM_FILES", {"msd_stats.json": None})
+    server.files["msd_stats.json"] = b"{}"
+    fetch_musicfm(base_url=server.url, progress=False)
+    assert (tmp_path / "mine" / "msd_stats.json").read_bytes() == b"{}"
+
+
+def test_the_published_checksums_are_those_of_the_released_files(musicfm_root):
+    stats = hashlib.sha256((musicfm_root / "msd_stats.json").read_bytes()).hexdigest()
+    assert fetch.MUSICFM_FILES["msd_stats.json"] == f"sha256:{stats}"
+    notes = (musicfm_root / "README.md").read_text()
+    assert fetch.MUSICFM_FILES["pretrained_msd.pt"].removeprefix("md5:") in notes
