@@ -165,7 +165,7 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
         "ours, bfloat16": MusicFM(weights, MEL_MEAN, MEL_SD, dtype=torch.bfloat16),
     }
     size, threads = "other" if sizes else "full", torch.get_num_threads()
-    print(f"MusicFM, {size} size, random weights; {_processor()}, {threads} threads, "
+    print(f"MusicFM, {size} size, random weights; {processor()}, {threads} threads, "
           f"torch {torch.__version__}; fastest of {repeats}")  # fmt: skip
     rows = []
     for length in seconds:
@@ -208,14 +208,15 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
 def write_bench(rows, path):
     """Write the rows of :func:`bench_musicfm` as CSV, with the machine they belong to."""
     machine = {
-        "processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "processor": processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
         "python": platform.python_version(),
     }  # fmt: skip
     with write_atomically(path) as temporary:
         pd.DataFrame([row | machine for row in rows]).to_csv(temporary, index=False)
 
 
-def _processor():
+def processor() -> str:
+    """The processor's name, as the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

@@ -91,6 +91,16 @@ def test_any_length_agrees_with_the_plain_arithmetic(n_samples):
     assert relative_error(states, plain_hidden_states(weights, wave)) < 5e-6
 
 
+@pytest.mark.parametrize("tokens", [25, 49, 50, 51, 100])
+def test_bfloat16_returns_at_any_length(tokens):
+    """A bfloat16 convolution of oneDNN 3.10 did not, at 50 tokens."""
+    weights = random_weights(**SMALL)
+    wave = 0.1 * torch.randn(1, tokens * 960, generator=torch.Generator().manual_seed(2))
+    states = MusicFM(weights, MEL_MEAN, MEL_SD, dtype=torch.bfloat16).hidden_states(wave)
+    assert states[0].shape[1] == tokens
+    assert relative_error(states, plain_hidden_states(weights, wave)) < 2e-2
+
+
 def test_a_clip_alone_and_in_a_batch_agree():
     model = MusicFM(random_weights(**SMALL), MEL_MEAN, MEL_SD)
     wave = 0.1 * torch.randn(3, 24_000, generator=torch.Generator().manual_seed(3))
