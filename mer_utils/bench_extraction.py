@@ -26,6 +26,7 @@ from mer_utils.store import Store
 
 SECONDS = 45
 NETWORK = 125e6  # bytes per second: an ordinary line of 1 Gbit/s, for audio and results
+DEAM_SONGS = 1802
 ASSUMED_GPU = 0.05  # seconds per clip; an assumption, not a measurement
 
 
@@ -100,16 +101,16 @@ def duration(seconds) -> str:
     """A time in words: "3.0 hours"."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * length:
-            return f"{seconds / length:.2g} {unit}"
-    return f"{seconds:.2g} seconds"
+            return f"{seconds / length:.{0 if seconds >= 10 * length else 1}f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def bench_extraction(out=None, songs=(10**5, 10**6), workers=(1, 8, 64), **sizes):
-    """Measure, print two tables, and write them as CSV into the folder ``out`` if given.
+    """Measure, print three tables, and write them as CSV into the folder ``out`` if given.
 
     Returns
     -------
-    measured, plans : two DataFrames. ``sizes`` of the model are those of ``random_weights``.
+    measured, plans : DataFrames. ``sizes`` of the model are those of ``random_weights``.
     """
     with tempfile.TemporaryDirectory() as folder, tqdm(total=4, leave=False, disable=None) as bar:
         decode_s, audio_bytes = decoding(folder)
@@ -139,8 +140,13 @@ def bench_extraction(out=None, songs=(10**5, 10**6), workers=(1, 8, 64), **sizes
         | plan(s, decode_s, write_s, audio_bytes, row_bytes, n_songs, n)
         for name, s in encoders.items() for n_songs in songs for n in workers
     ])  # fmt: skip
-    print(measured.to_string(index=False), plans.to_string(index=False), sep="\n\n")
-    for name, table in (("extraction", measured), ("extraction_plans", plans)) if out else ():
+    deam = pd.DataFrame(
+        [{"encoder": name, "seconds a clip": f"{s:.2g}", "all of DEAM": duration(DEAM_SONGS * s)}
+         for name, s in encoders.items()]
+    )  # fmt: skip
+    tables = {"extraction": measured, "extraction_plans": plans, "extraction_deam": deam}
+    print(*(table.to_string(index=False) for table in tables.values()), sep="\n\n")
+    for name, table in tables.items() if out else ():
         with write_atomically(Path(out) / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
     return measured, plans

@@ -207,12 +207,12 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
 
 def write_bench(rows, path):
     """Write the rows of :func:`bench_musicfm` as CSV, with the machine they belong to."""
-    machine = {
-        "processor": processor(), "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "python": platform.python_version(),
-    }  # fmt: skip
+    table = pd.DataFrame(rows)
+    numbers = table.columns.drop(["seconds", "variant"])
+    table[numbers] = table[numbers].map("{:.3g}".format)
+    table["on"] = f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     with write_atomically(path) as temporary:
-        pd.DataFrame([row | machine for row in rows]).to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False)
 
 
 def processor() -> str:

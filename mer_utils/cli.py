@@ -304,7 +304,7 @@ def bench_encoder(seconds, repeats, out):
 
 @bench.command("extraction")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
-              help="Write the two tables into this folder, as CSV.")  # fmt: skip
+              help="Write the tables into this folder, as CSV.")  # fmt: skip
 def bench_embed(out):
     """Say what 100,000 and a million songs take on 1, 8 and 64 workers, and what is full first.
 

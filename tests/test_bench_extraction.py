@@ -26,8 +26,8 @@ def test_the_smallest_rate_decides():
 
 @pytest.mark.parametrize(
     "seconds, text",
-    [(5, "5 seconds"), (119, "1.2e+02 seconds"), (120, "2 minutes"), (7200, "2 hours"),
-     (36e4, "4.2 days")],
+    [(5, "5 seconds"), (119, "119 seconds"), (120, "2.0 minutes"), (7199, "120 minutes"),
+     (7200, "2.0 hours"), (36e4, "4.2 days"), (36e5, "42 days")],
 )  # fmt: skip
 def test_times_in_words(seconds, text):
     assert bench.duration(seconds) == text
@@ -43,4 +43,5 @@ def test_tables(tmp_path, capsys, monkeypatch):
     assert "assumed" in plans.iloc[-1, 0]
     for name, table in (("extraction", measured), ("extraction_plans", plans)):
         assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(table)
+    assert len(pd.read_csv(tmp_path / "extraction_deam.csv")) == 3
     assert "full first" in capsys.readouterr().out
