@@ -88,27 +88,36 @@ def window_averages(steps, count) -> dict[str, np.ndarray]:
     return {n: np.stack([row[n] for row in rows]) for n in steps}
 
 
-def order_table(vectors, shuffled, name) -> pd.DataFrame:
-    """How far a clip moves when its pieces are shuffled, layer by layer.
+def flip_pieces(samples, piece_seconds=0.5, rate=audio.RATE) -> np.ndarray:
+    """The clip with every second piece upside down: cut as in shuffling, but in order.
+
+    Turning the sign round cannot be heard and changes no power; the jumps between pieces can.
+    """
+    piece = np.arange(len(samples)) // int(piece_seconds * rate)
+    return (np.asarray(samples) * (1 - 2 * (piece % 2))).astype(np.float32)
+
+
+def order_table(vectors, changed, name) -> pd.DataFrame:
+    """How far a clip moves when it is changed, layer by layer.
 
     Parameters
     ----------
     vectors : dict of clip -> :func:`averages` of that clip.
-    shuffled : :func:`averages` of clip ``name``, shuffled.
+    changed : dict of change -> :func:`averages` of clip ``name`` after it, e.g. "shuffled".
 
     Returns
     -------
     pandas.DataFrame
-        ``layer``; ``shuffled``, the distance of the clip from its shuffled copy; ``nearest
-        other clip``, its distance from the clip next to it; ``ratio`` of the two. 0: the order
-        leaves no trace in the average. 1: another order is as far as another clip.
+        ``layer``, and for each change the distance of the clip from its changed copy, divided
+        by its distance from the nearest other clip. 0: the change leaves no trace in the
+        average. 1: the changed clip is as far away as another clip.
     """
     rows = []
     for layer, vector in vectors[name].items():
-        moved = np.linalg.norm(vector - shuffled[layer])
-        other = min(np.linalg.norm(vector - v[layer]) for n, v in vectors.items() if n != name)
-        rows.append((layer, moved, other, moved / other))
-    return pd.DataFrame(rows, columns=["layer", "shuffled", "nearest other clip", "ratio"])
+        nearest = min(np.linalg.norm(vector - v[layer]) for n, v in vectors.items() if n != name)
+        moved = {how: np.linalg.norm(vector - v[layer]) for how, v in changed.items()}
+        rows.append({"layer": layer} | {how: d / nearest for how, d in moved.items()})
+    return pd.DataFrame(rows)
 
 
 def agreement(vectors) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def plot_steps(steps, seconds, *, ylabel="unit", limit=3.0, ax=None, title="", s
         vmin=-limit,
         vmax=limit,
         extent=(0, seconds, 0, np.shape(steps)[1]),
-        interpolation="nearest",
+        interpolation="antialiased",
     )
     ax.grid(False)
     ax.figure.colorbar(image, ax=ax, label="SDs", extend="both")
@@ -38,7 +38,8 @@ def plot_agreement(table, *, ax=None, title="", source=""):
     n = len(table)
     ax = _axes(ax, (4.8, 4.0) if n > 5 else (4.8, 3.6))
     image = ax.imshow(table.to_numpy(), vmin=min(0, table.to_numpy().min()), vmax=1)
-    ax.set_xticks(range(n), table.columns, rotation=90 if n > 5 else 30, ha="center")
+    tilt = {"rotation": 90, "va": "center"} if n > 5 else {"rotation": 30}
+    ax.set_xticks(range(n), table.columns, ha="right", rotation_mode="anchor", **tilt)
     ax.set_yticks(range(n), table.index)
     ax.grid(False)
     if n <= 5:
