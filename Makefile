@@ -6,6 +6,7 @@ JOBS ?= 2
 PROFILE ?= paper
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3 python
 INSTALLED := $(VENV)/installed
+WEIGHTS := _build/weights-tried
 export PYTHONPATH := $(CURDIR)
 export MER_ROOT := $(CURDIR)
 
@@ -17,7 +18,7 @@ help:
 	@echo "make clean   remove _build (not .cache with the trained models, not .venv)"
 	@echo "The first of book and test installs about 6 GB into .venv: three minutes or more."
 
-book: $(INSTALLED)
+book: $(INSTALLED) $(WEIGHTS)
 	@$(VENV)/bin/mer book --profile $(PROFILE)
 
 test: $(INSTALLED)
@@ -25,6 +26,12 @@ test: $(INSTALLED)
 
 clean:
 	rm -rf _build
+
+# Once: notebook 01 uses the weights of musicnn (29 MB) if they can be had, else the log-mel.
+$(WEIGHTS): | $(INSTALLED)
+	@$(VENV)/bin/mer fetch musicnn >/dev/null 2>&1 || \
+	  echo "The weights of musicnn could not be fetched, so notebook 01 may have to do without. Try again: mer fetch musicnn"
+	@mkdir -p $(@D) && touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@set -e; \

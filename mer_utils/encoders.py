@@ -39,6 +39,12 @@ class Encoder(Protocol):
         padding that could enter a mean.
         """
 
+    def sequence(self, waveform: torch.Tensor) -> dict[str, np.ndarray]:
+        """Optional, for looking: one clip (n_samples,) before time is averaged away.
+
+        Per layer float32 (n_steps, n_features); ``embed`` gives the mean over the steps.
+        """
+
 
 class LogMel:
     """Mean ("mean") and SD ("sd") over time of the log-mel spectrogram, 128 bands each."""
@@ -52,6 +58,10 @@ class LogMel:
         """See :class:`Encoder`."""
         frames = [log_mel(waveform.numpy()) for waveform in waveforms]
         return {layer: np.stack([pool(f, (layer,)) for f in frames]) for layer in self.layers}
+
+    def sequence(self, waveform):
+        """See :class:`Encoder`; both layers are statistics of the same frames."""
+        return dict.fromkeys(self.layers, log_mel(waveform.numpy()).T)
 
 
 class MusicFMMeans:
@@ -68,6 +78,11 @@ class MusicFMMeans:
         states = self.model.hidden_states(waveforms, [int(layer) for layer in self.layers])
         means = [state.mean(dim=1).cpu().numpy() for state in states]
         return dict(zip(self.layers, means, strict=True))
+
+    def sequence(self, waveform):
+        """See :class:`Encoder`; a step is a token, 25 a second."""
+        states = self.model.hidden_states(waveform[None], [int(layer) for layer in self.layers])
+        return {n: s[0].cpu().numpy() for n, s in zip(self.layers, states, strict=True)}
 
 
 def _logmel(*, checkpoint, layers, device, dtype):

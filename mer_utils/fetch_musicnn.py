@@ -15,9 +15,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from mer_utils.dataset import sha256
-from mer_utils.musicnn_weights import WHEEL
 from mer_utils.paths import weights_dir
 from mer_utils.unpack import FetchError
+from mer_utils.weights import WHEEL
 
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 BY_HAND = f"or fetch {WHEEL} on another machine (pip download --no-deps musicnn==0.1.0) and put it"

@@ -93,7 +93,10 @@ class Convolution(nn.Module):
 
 
 class Network(nn.Module):
-    """(windows, 187, 96) log-mel -> tag logits (windows, 50), and the layers by name."""
+    """(windows, 187, 96) log-mel -> tag logits (windows, 50), and the layers by name.
+
+    One entry more, "frames", holds the features (windows, 753, 187) that are pooled.
+    """
 
     def __init__(self):
         super().__init__()
@@ -120,7 +123,7 @@ class Network(nn.Module):
         pooled = self.pooled_norm(torch.stack([largest, mean], dim=2).flatten(1))
         penultimate = self.dense_norm(F.relu(self.dense(pooled)))
         layers = {"penultimate": penultimate, "mean_pool": mean, "max_pool": largest}
-        return self.tags(penultimate), layers
+        return self.tags(penultimate), layers | {"frames": features}
 
 
 class MusicNN:
@@ -140,7 +143,6 @@ class MusicNN:
         self.front_end = LogMel().to(self.device)
         self.network = network.to(self.device, self.dtype).eval()
 
-    @torch.inference_mode()
     def windows(self, waveform):
         """Tag probabilities and the three layers of each window of one clip.
 
@@ -158,6 +160,12 @@ class MusicNN:
             If it is not one channel, is shorter than a window, or holds values that are not
             finite or are far outside [-1, 1].
         """
+        out = self._run(waveform, LAYERS)
+        return out.pop("logits").sigmoid(), out
+
+    @torch.inference_mode()
+    def _run(self, waveform, names):
+        """The tags' logits and what ``names`` asks of the network, a row for each window."""
         waveform = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
         if waveform.ndim != 1 or len(waveform) < WINDOW:
             raise ValueError(
@@ -167,10 +175,11 @@ class MusicNN:
         log_mel = self.front_end(waveform)
         if not torch.isfinite(log_mel).all():
             raise ValueError("samples that are not finite, or far outside [-1, 1]: scale them")
-        chunk = CHUNK.get(self.device.type, 2)
-        out = [self.network(part) for part in log_mel.to(self.dtype).split(chunk)]
-        layers = {n: torch.cat([part[n].float() for _, part in out]) for n in LAYERS}
-        return torch.cat([logits.float() for logits, _ in out]).sigmoid(), layers
+        parts = []
+        for part in log_mel.to(self.dtype).split(CHUNK.get(self.device.type, 2)):
+            logits, layers = self.network(part)
+            parts.append({n: layers[n].float() for n in names} | {"logits": logits.float()})
+        return {n: torch.cat([part[n] for part in parts]) for n in parts[0]}
 
     def embed(self, waveforms) -> dict[str, np.ndarray]:
         """(batch, samples) at 16 kHz -> layer -> (batch, features) float32: means over windows.
@@ -182,6 +191,16 @@ class MusicNN:
             raise ValueError(f"waveforms of shape {tuple(waveforms.shape)}, not (batch, samples)")
         clips = [self.windows(waveform)[1] for waveform in waveforms]
         return {n: torch.stack([c[n].mean(0) for c in clips]).cpu().numpy() for n in self.layers}
+
+    def sequence(self, waveform) -> dict[str, np.ndarray]:
+        """One clip before the average over time: layer -> (steps, features), float32.
+
+        A step of "mean_pool" is a frame of 16 ms, a step of the other layers a window. Raises as
+        :meth:`windows`.
+        """
+        out = self._run(waveform, (*LAYERS, "frames"))
+        out["mean_pool"] = out["frames"].transpose(1, 2).flatten(0, 1)
+        return {n: out[n].cpu().numpy() for n in self.layers}
 
     def tags(self, waveform) -> np.ndarray:
         """Probability of each of ``TAGS`` in each window of one clip: (windows, 50) in [0, 1].

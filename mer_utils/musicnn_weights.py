@@ -13,8 +13,8 @@ from collections import Counter
 import torch
 
 from mer_utils.tensor_bundle import BundleError, read_bundle
+from mer_utils.weights import WHEEL
 
-WHEEL = "musicnn-0.1.0-py3-none-any.whl"
 MEMBER = "musicnn/MSD_musicnn/"  # folder of the checkpoint inside the wheel
 # What TensorFlow calls a layer of each kind, and the numbers of a layer.
 SCOPES = {"Conv": "conv2d", "Batc": "batch_normalization", "Line": "dense"}

@@ -7,7 +7,8 @@ Everything goes into ``home/_build``::
     runs/NAME-*.json      its scores
 
 A notebook runs again only if its key changed: a digest of its source, the module, the exact
-package versions, the parameters, and the notebooks it reads. Experiments are cached by
+package versions, the parameters, the notebooks it reads, and, if it has a parameter
+``encoder``, the encoders' weights that are there. Experiments are cached by
 content, so running a notebook again is quick where nothing it computes has changed. Of two
 runs into one folder, the second waits for the first.
 """
@@ -30,6 +31,7 @@ import yaml
 from filelock import FileLock
 
 from .paths import repo_root
+from .weights import fingerprint
 
 # These share cached experiments with the notebooks named, so they start after them. Only the
 # order matters: alone, they compute what they need.
@@ -136,7 +138,9 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
             for name in order.get_ready():
                 reads = sorted(keys.items()) + [digest(root / "results")]
                 mine = {k: v for k, v in given.items() if k in declared(sources[name])}
-                keys[name] = digest(common, sources[name], mine, reads if name in READS_ALL else "")
+                weights = fingerprint() if "encoder" in declared(sources[name]) else ""
+                reads = reads if name in READS_ALL else ""
+                keys[name] = digest(common, sources[name], mine, reads, weights)
                 if name in READS_ALL and failed:
                     finish(name, f"not run, because it reads {', '.join(failed)}")
                 elif is_fresh(executed / name, keys[name]):

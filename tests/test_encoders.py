@@ -17,6 +17,9 @@ def test_logmel_gives_what_the_notebook_computes():
     for i, clip in enumerate(clips):
         together = np.concatenate([rows["mean"][i], rows["sd"][i]])
         np.testing.assert_array_equal(together, embed_clip(clip))
+    steps = encoder.sequence(torch.from_numpy(clips[0]))
+    assert list(steps) == ["mean", "sd"] and steps["sd"].shape == (201, 128)
+    np.testing.assert_allclose(steps["sd"].std(0), rows["sd"][0], rtol=1e-5)
     only = load_encoder("logmel", layers=("sd",))
     np.testing.assert_array_equal(only.embed(torch.from_numpy(clips[0][None]))["sd"][0],
                                   rows["sd"][0])  # fmt: skip
@@ -70,3 +73,6 @@ def test_musicfm_rows_are_means_over_tokens_of_the_layers_asked_for():
     assert list(rows) == ["1", "7"] and rows["7"].shape == (2, 4)
     np.testing.assert_array_equal(rows["1"], np.full((2, 4), 1 + 2.0))
     np.testing.assert_array_equal(rows["7"], np.full((2, 4), 1 + 14.0))
+    steps = encoder.sequence(torch.zeros(5000))
+    assert list(steps) == ["1", "7"] and steps["7"].shape == (5, 4)
+    np.testing.assert_array_equal(steps["7"][:, 0], [1, 8, 15, 22, 29])

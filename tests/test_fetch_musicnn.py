@@ -11,8 +11,8 @@ from mer_utils import fetch_musicnn as module
 from mer_utils.cli import main
 from mer_utils.dataset import sha256
 from mer_utils.fetch_musicnn import fetch_musicnn
-from mer_utils.musicnn_weights import WHEEL
 from mer_utils.unpack import FetchError
+from mer_utils.weights import WHEEL
 
 
 @pytest.fixture

@@ -91,6 +91,17 @@ def test_a_clip_is_the_mean_of_its_windows(untrained):
         np.testing.assert_allclose(values[0], layers[layer].mean(0), rtol=1e-5, atol=1e-6)
 
 
+def test_a_clip_is_the_mean_of_its_steps(untrained):
+    clip = torch.from_numpy(CLIPS["build-up"])
+    steps = untrained.sequence(clip)
+    shapes = {"penultimate": (3, 200), "mean_pool": (3 * 187, 753), "max_pool": (3, 753)}
+    assert {layer: x.shape for layer, x in steps.items()} == shapes
+    for layer, values in untrained.embed(clip[None]).items():
+        np.testing.assert_allclose(steps[layer].mean(0), values[0], rtol=1e-4, atol=1e-5)
+    second = steps["mean_pool"][187 : 2 * 187]  # frames run on from window to window
+    np.testing.assert_array_equal(second.max(0), steps["max_pool"][1])
+
+
 def test_more_windows_than_fit_in_a_chunk(untrained):
     clip = torch.from_numpy(CLIPS["busy"]).repeat(4)
     long, _ = untrained.windows(clip)

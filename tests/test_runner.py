@@ -9,6 +9,7 @@ import pytest
 
 from mer_utils import runner
 from mer_utils.book import BuildError, build_book
+from mer_utils.weights import WHEEL
 
 RESULTS = {"a": "1", "b": "2", "scorecard": "3"}
 
@@ -70,6 +71,22 @@ def test_only_what_changed_runs_again_and_what_reads_it(repository, no_kernels):
     assert run() == (everything, {})
     assert run(parameters={"profile": "quick"})[0] == everything
     assert run() == (set(), {}), "the quick profile has a folder of its own"
+
+
+def test_new_weights_run_what_chooses_an_encoder_again(repository, no_kernels, monkeypatch):
+    monkeypatch.setenv("MER_WEIGHTS", str(repository / "weights"))
+    source = repository / "a.ipynb"
+    text = source.read_text().replace('# how long"', '# how long\\n", "encoder: str = 1"')
+    source.write_text(text)
+    assert runner.declared(source) == ["profile", "encoder"]
+    assert run() == (set(RESULTS), {})
+    (repository / "weights").mkdir()
+    assert run() == (set(), {})
+    for step in ("come", "change", "go"):
+        wheel = repository / "weights" / WHEEL
+        wheel.unlink() if step == "go" else wheel.write_text(step)
+        assert run() == ({"a", "scorecard"}, {}), step
+        assert run() == (set(), {})
 
 
 def test_a_failure_is_told_and_keeps_what_ran_before(repository):
