@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from mer_utils.audio import RATE
-from mer_utils.bench_musicfm import MEL_MEAN, MEL_SD, processor, random_weights
+from mer_utils.bench_musicfm import MEL_MEAN, MEL_SD, machine, random_weights
 from mer_utils.clips import Song, read_song
 from mer_utils.musicfm import MusicFM
 from mer_utils.paths import write_atomically
@@ -133,7 +133,6 @@ def bench_extraction(out=None, songs=(10**5, 10**6), workers=(1, 8, 64), **sizes
         [(what, f"{value:.3g}" if unit == "seconds" else f"{value:,.0f}", unit)
          for what, value, unit in measured], columns=["what", "measured", "unit"],
     )  # fmt: skip
-    measured["on"] = f"{processor()}, {torch.get_num_threads()} threads"
     encoders["assumed: a GPU at 0.05 s a clip"] = ASSUMED_GPU
     plans = pd.DataFrame([
         {"a worker's encoder": name}
@@ -145,10 +144,14 @@ def bench_extraction(out=None, songs=(10**5, 10**6), workers=(1, 8, 64), **sizes
          for name, s in encoders.items()]
     )  # fmt: skip
     tables = {"extraction": measured, "extraction_plans": plans, "extraction_deam": deam}
+    print(f"{machine()}\n")
     print(*(table.to_string(index=False) for table in tables.values()), sep="\n\n")
     for name, table in tables.items() if out else ():
         with write_atomically(Path(out) / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
+    if out:
+        with write_atomically(Path(out) / "extraction.txt") as temporary:
+            temporary.write_text(machine() + "\n")
     return measured, plans
 
 

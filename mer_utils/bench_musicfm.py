@@ -164,9 +164,8 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
         "ours, float32": MusicFM(weights, MEL_MEAN, MEL_SD),
         "ours, bfloat16": MusicFM(weights, MEL_MEAN, MEL_SD, dtype=torch.bfloat16),
     }
-    size, threads = "other" if sizes else "full", torch.get_num_threads()
-    print(f"MusicFM, {size} size, random weights; {processor()}, {threads} threads, "
-          f"torch {torch.__version__}; fastest of {repeats}")  # fmt: skip
+    size = "other" if sizes else "full"
+    print(f"MusicFM, {size} size, random weights; {machine()}; fastest of {repeats}")
     rows = []
     for length in seconds:
         waveform = 0.1 * torch.randn(1, length * RATE, generator=torch.Generator().manual_seed(1))
@@ -206,13 +205,19 @@ def bench_musicfm(seconds=(10, 45), repeats=5, seed=0, **sizes) -> list[dict]:
 
 
 def write_bench(rows, path):
-    """Write the rows of :func:`bench_musicfm` as CSV, with the machine they belong to."""
+    """Write the rows of :func:`bench_musicfm` as CSV, and what machine they belong to as .txt."""
     table = pd.DataFrame(rows)
     numbers = table.columns.drop(["seconds", "variant"])
     table[numbers] = table[numbers].map("{:.3g}".format)
-    table["on"] = f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     with write_atomically(path) as temporary:
         table.to_csv(temporary, index=False)
+    with write_atomically(Path(path).with_suffix(".txt")) as temporary:
+        temporary.write_text(machine() + "\n")
+
+
+def machine() -> str:
+    """Processor, threads and version of torch, in one line."""
+    return f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def processor() -> str:
