@@ -89,13 +89,13 @@ class Conv3x3:
         x = x.to(self.dtype).permute(0, 3, 1, 2)  # a view: still channels last in memory
         return F.conv2d(x, self.weight, self.bias, self.stride, 1).permute(0, 2, 3, 1)
 
-    def add_to(self, total, x):
-        """``total += convolution(x)`` in place, where the stride is 1."""
-        return total.add_(self(x))
+    def finish(self, total, x):
+        """``relu(total + convolution(relu(x)))`` in place of ``total``: ends a residual block."""
+        return total.add_(self(x.relu())).relu_()
 
 
-def conv3x3_to_add(weight, *, device="cpu", dtype=torch.float32):
-    """The fastest 3x3 convolution of stride 1 that has ``add_to``.
+def conv3x3_to_finish(weight, *, device="cpu", dtype=torch.float32):
+    """The fastest 3x3 convolution of stride 1 that has ``finish``.
 
     Winograd's saves products, which is what takes the time on a CPU in float32. In half
     precision its rounding would be too much.

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from mer_utils.fast_layers import Conv3x3, Linear, conv3x3_to_add
+from mer_utils.fast_layers import Conv3x3, Linear, conv3x3_to_finish
 from mer_utils.musicfm_checkpoint import read_checkpoint, read_stats
 
 RATE = 24_000  # Hz
@@ -147,12 +147,11 @@ class ResidualBlock:
         self.channels = len(first)
         self.first = Conv3x3(first, bias1, stride=2, **place)
         self.shortcut = Conv3x3(shortcut, bias3 + bias2, stride=2, **place)
-        self.second = conv3x3_to_add(second, **place)  # its bias is in the shortcut's
+        self.second = conv3x3_to_finish(second, **place)  # its bias is in the shortcut's
 
     def __call__(self, x):
         """(batch, frames, bands, channels) -> half the frames and bands."""
-        total = self.shortcut(x)
-        return self.second.add_to(total, self.first(x).relu_()).relu_()
+        return self.second.finish(self.shortcut(x), self.first(x))
 
 
 class ConformerLayer:

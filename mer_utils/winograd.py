@@ -77,13 +77,17 @@ class Winograd3x3:
         self.forward = torch.kron(forward, forward).float()  # (36, 36)
         self.inverse = torch.kron(inverse, inverse).float()  # (16, 36)
 
-    def add_to(self, total, x):
-        """``total += convolution(x)`` in place; both (batch, height, width, channels)."""
+    def finish(self, total, x):
+        """``relu(total + convolution(relu(x)))`` in place of ``total``, which is returned.
+
+        Both are (batch, height, width, channels): the end of a residual block. Each strip goes
+        through all of it while it is near the processor.
+        """
         for one, image in zip(total, x, strict=True):
-            self._add_to(one, image)
+            self._finish(one, image)
         return total
 
-    def _add_to(self, total, x):
+    def _finish(self, total, x):
         height, width, n_in = x.shape
         _, _, n_out = self.weight.shape
         down, across = -(-height // TILE), -(-width // TILE)
@@ -97,7 +101,8 @@ class Winograd3x3:
             first, last = max(top - 1, 0), min(top + n * TILE + 1, height)
             begin = first - (top - 1)
             strip[:begin].zero_()
-            strip[begin : begin + last - first, 1 : width + 1] = x[first:last]
+            inside = strip[begin : begin + last - first, 1 : width + 1]
+            torch.clamp(x[first:last], min=0, out=inside)
             strip[begin + last - first :].zero_()
             tiles, spread, product, result = (
                 w[: n * across * k] for w, k in zip(work, numbers, strict=True)
@@ -115,3 +120,4 @@ class Winograd3x3:
                 part.unflatten(0, (n, TILE)).unflatten(2, (across, TILE)).add_(result)
             else:
                 part += result.reshape(n * TILE, across * TILE, n_out)[: len(part), :width]
+            part.relu_()

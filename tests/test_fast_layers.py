@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mer_utils import fast_layers
-from mer_utils.fast_layers import Conv3x3, Linear, conv3x3_to_add
+from mer_utils.fast_layers import Conv3x3, Linear, conv3x3_to_finish
 from mer_utils.winograd import Winograd3x3
 
 
@@ -51,11 +51,11 @@ def test_convolution(dtype, tolerance, stride, n_in):
     assert close(out, wanted, tolerance)
 
 
-def test_what_is_added_is_the_same_in_both_formats():
+def test_the_end_of_a_block_is_the_same_in_both_formats():
     x, weight = torch.randn(1, 9, 8, 4), torch.randn(6, 4, 3, 3)
     total = torch.randn(1, 9, 8, 6)
-    fast, half = conv3x3_to_add(weight), conv3x3_to_add(weight, dtype=torch.bfloat16)
+    fast, half = conv3x3_to_finish(weight), conv3x3_to_finish(weight, dtype=torch.bfloat16)
     assert isinstance(fast, Winograd3x3)
     assert isinstance(half, Conv3x3)
-    a, b = fast.add_to(total.clone(), x), half.add_to(total.bfloat16(), x)
+    a, b = fast.finish(total.clone(), x), half.finish(total.bfloat16(), x)
     assert close(b, a.double(), 1e-2)
