@@ -29,7 +29,8 @@ function bootstrap), in tau^2, which may touch 0.
 
 Both fail where ratings are not of that shape: with heavier tails noise is larger than
 the model knows and rho is too high, with two camps or flat shapes it is too low.
-``extra_kurtosis`` says how far the shape is from a clipped normal.
+``lapses`` makes the tails heavier: that share of the answers has nothing to do with the
+song and is spread evenly over 1..9 (:mod:`mer_utils.shape` measures it).
 """
 
 from __future__ import annotations
@@ -38,13 +39,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import gammaln, softmax
+from scipy.special import gammaln, log_softmax, logsumexp
 from scipy.stats import chi
 
-from .rating_distribution import rating_probabilities
-from .sd_sampling import Shape, shape_of, shrinkage
+from .sd_sampling import Shape, shrinkage
+from .shape import SCALES, shape_tables
 
-SCALES = np.geomspace(0.35, 6.0, 96)
 LEAST_SD = 0.15  # ten equal ratings count as an SD of half the smallest other one
 
 
@@ -64,22 +64,18 @@ class LatentGrid:
     noise: np.ndarray
 
 
-def latent_grid(mean, sd, n=10, ddof=0, extra_kurtosis: float = 0.0) -> LatentGrid:
-    """Tables for songs with these means, SDs (``ddof``) and numbers of raters."""
+def latent_grid(mean, sd, n=10, ddof=0, lapses: float = 0.0) -> LatentGrid:
+    """Tables for songs with these means, SDs (``ddof``) and numbers of raters, all (n_songs,).
+
+    ``lapses`` in [0, 0.5) is the share of answers that are any number from 1 to 9.
+    """
     mean, n = np.asarray(mean, float), np.broadcast_to(np.asarray(n, float), np.shape(mean))
     sd = np.asarray(sd, float) * np.sqrt((n - ddof) / (n - 1))
     spread = mean.var()
     kept = max(1 - np.mean(sd**2 / n) / spread, 0.0) if spread > 0 else 0.0
     pulled = mean.mean() + np.sqrt(kept) * (mean - mean.mean())
-    shape_tables = []
-    for scale in SCALES:
-        places = np.linspace(1.5 - 6 * scale, 8.5 + 6 * scale, 300)
-        means, sds, shape = shape_of(rating_probabilities(places, scale))
-        clear = (means > 1.02) & (means < 8.98)  # beyond, all raters agree
-        columns = (sds**2, shape.kurtosis, shape.skewness, shape.sixth)
-        shape_tables.append([np.interp(pulled, means[clear], c[clear]) for c in columns])
-    variance, kurtosis, skewness, sixth = np.moveaxis(np.array(shape_tables), 0, 2)
-    shape = Shape(np.maximum(kurtosis + extra_kurtosis, -2), skewness, sixth)
+    variance, kurtosis, skewness, sixth = shape_tables(pulled, lapses)
+    shape = Shape(np.maximum(kurtosis, -2), skewness, sixth)
     gamma = shrinkage(n[:, None], shape)
     return LatentGrid(
         sd, pulled - 5, variance, gamma * np.sqrt(variance), variance * (1 - gamma**2)
@@ -142,8 +138,8 @@ def _design(grid):
     return np.stack([np.ones_like(grid.x), grid.x, grid.x**2], axis=1)
 
 
-def _prior(centre, tau2):
-    return softmax(-((_LOG_SCALES - centre[:, None]) ** 2) / (2 * tau2), axis=1)
+def _log_prior(centre, tau2):
+    return log_softmax(-((_LOG_SCALES - centre[:, None]) ** 2) / (2 * tau2), axis=1)
 
 
 def _song_gradients(theta, design, log_density):
@@ -151,13 +147,13 @@ def _song_gradients(theta, design, log_density):
     tau2 = theta[3]
     centre = design @ theta[:3]
     gap = _LOG_SCALES - centre[:, None]
-    prior = _prior(centre, tau2)
-    joint = np.exp(log_density) * prior
-    likelihood = joint.sum(1)
-    posterior = joint / likelihood[:, None]
-    along = ((posterior - prior) * gap).sum(1) / tau2
-    around = ((posterior - prior) * gap**2).sum(1) / (2 * tau2**2)
-    return np.log(likelihood), np.c_[design * along[:, None], around]
+    log_prior = _log_prior(centre, tau2)
+    joint = log_density + log_prior
+    value = logsumexp(joint, axis=1)
+    change = np.exp(joint - value[:, None]) - np.exp(log_prior)  # posterior - prior
+    along = (change * gap).sum(1) / tau2
+    around = (change * gap**2).sum(1) / (2 * tau2**2)
+    return value, np.c_[design * along[:, None], around]
 
 
 def fit_latent(grid: LatentGrid) -> LatentFit:
@@ -173,9 +169,11 @@ def fit_latent(grid: LatentGrid) -> LatentFit:
         slope[3] *= 2 * theta[3]
         return -value.mean(), -slope
 
-    start = np.r_[np.log(np.sqrt(np.mean(grid.sd**2))), 0, 0, np.log(0.15)]
+    middle = np.log(np.sqrt(np.mean(grid.sd**2)))
     bounds = [(None, None)] * 3 + [(np.log(LEAST_TAU), np.log(1.5))]
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    starts = [np.r_[middle, 0, 0, np.log(tau)] for tau in (0.06, 0.25)]
+    tried = [minimize(loss, s, jac=True, method="L-BFGS-B", bounds=bounds) for s in starts]
+    best = min(tried, key=lambda t: t.fun)
     theta = np.r_[best.x[:3], np.exp(2 * best.x[3])]
     gradient = _song_gradients(theta, design, log_density)[1]
     hessian = np.empty((4, 4))
@@ -210,7 +208,7 @@ def latent_reliability(fit: LatentFit, weights=None) -> np.ndarray:
 
 def _model_shares(grid, theta, weights):
     design = _design(grid)
-    prior = _prior(design @ theta[:3], theta[3])
+    prior = np.exp(_log_prior(design @ theta[:3], theta[3]))
     expected = (prior * grid.expected).sum(1)
     within = (prior * grid.expected**2).sum(1) - expected**2
     noise = np.average((prior * grid.noise).sum(1), weights=weights)

@@ -6,17 +6,20 @@ them. Give each its probability, and the panel behind a published pair is known 
 
 The probability. Let a song's ratings be independent with
 
-    P(rating = r) proportional to h(r) exp(a r + b r^2),
+    P(rating = r) proportional to exp(a r + b r^2),
 
-a normal seen through the scale, bent by a base measure h. Place and width of each song are
-in (a, b), free and unknown. A multiset with counts k_r then has the probability
+a normal seen through the scale. Place and width of each song are in (a, b), free and
+unknown. A multiset with counts k_r then has the probability
 
-    n! / prod(k_r!) * prod(h(r)^k_r) * exp(a sum + b sum of squares) / Z ,
+    n! / prod(k_r!) * exp(a sum + b sum of squares) / Z ,
 
 and given the sum and the sum of squares, (a, b) cancel: *the published pair is a sufficient
 statistic*. So the weights need no fit: the multiplicity n! / prod(k_r!) is exact for every
-discretised normal, whatever its place and width (h = 1), and :func:`fit_base` learns h
-from raters where they are known.
+such normal, whatever its place and width.
+
+With ``lapses`` (see :mod:`mer_utils.shape`) the tails are heavier and nothing cancels: then a
+multiset is weighted by its probability under a normal, rounded and clipped, with lapses,
+averaged over all places and over the widths of a fitted model.
 
 From a multiset all splits into two halves are known, and so the exact average of s_A s_B.
 Averaged over the multisets of a pair, this is the Rao-Blackwell estimate of that song's
@@ -41,7 +44,10 @@ from itertools import combinations, combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp
+
+from .rating_distribution import rating_probabilities
+from .shape import with_lapses
 
 RATINGS = np.arange(1, 10)
 
@@ -121,7 +127,24 @@ class Surrogates(NamedTuple):
     possible: np.ndarray  # int: number of multisets with this mean and SD
 
 
-def surrogates(mean, sd, n: int = 10, ddof: int = 0, base=None) -> Surrogates:
+@lru_cache(maxsize=8)
+def _log_weights(n, lapses, scale, spread):
+    """Log probability of each multiset, up to a factor for each (sum, sum of squares)."""
+    known = multisets(n)
+    if not lapses:
+        return known.log_multiplicity
+    places, steps = np.linspace(-2, 12, 43), np.linspace(-2.5, 2.5, 11)
+    p = rating_probabilities(places[:, None], scale * np.exp(spread * steps)).reshape(-1, 9)
+    log_p = np.log(with_lapses(p, lapses)).astype(np.float32)
+    prior = np.tile(-(steps**2) / 2, len(places)).astype(np.float32)
+    blocks = np.array_split(known.counts.astype(np.float32), 16)
+    found = np.concatenate([logsumexp(block @ log_p.T + prior, axis=1) for block in blocks])
+    return known.log_multiplicity + found
+
+
+def surrogates(
+    mean, sd, n: int = 10, ddof: int = 0, lapses: float = 0.0, scale: float = 1.7, spread: float = 0.15
+) -> Surrogates:
     """Exact split-half moments of the possible panels behind each song's mean and SD.
 
     Parameters
@@ -131,16 +154,13 @@ def surrogates(mean, sd, n: int = 10, ddof: int = 0, base=None) -> Surrogates:
         Raters per song.
     ddof : int
         Of ``sd``.
-    base : array, (9,), optional
-        Base measure h of the ratings 1..9, from :func:`fit_base`; default 1 everywhere.
+    lapses : float
+        Share of answers that are any number from 1 to 9. Then ``scale`` and ``spread`` must
+        say how the songs' normals are sized: median scale, and SD of its logarithm (from
+        :func:`mer_utils.latent_sd.fit_latent`).
     """
     known = multisets(n)
-    log_weight = known.log_multiplicity.copy()
-    if base is not None:
-        base = np.asarray(base, float)
-        if base.shape != (9,) or not (base > 0).all():
-            raise ValueError("base must hold nine positive numbers, one for each rating")
-        log_weight += known.counts @ np.log(base)
+    log_weight = _log_weights(n, float(lapses), float(scale), float(spread))
     key = known.total.astype(int) * 10_000 + known.squares
     start = np.flatnonzero(np.r_[True, np.diff(key) != 0])
     size = np.diff(np.r_[start, len(key)])
@@ -173,39 +193,3 @@ def surrogate_reliability(found: Surrogates, sd, weights=None):
     level, square = share @ s, share @ s**2
     rho = (product - half**2) * (level / half) ** 2 / (square - level**2)
     return rho if len(rho) > 1 else float(rho[0])
-
-
-def fit_base(counts, n_rounds: int = 300) -> np.ndarray:
-    """Base measure h (9,) by maximum likelihood from songs whose raters are known.
-
-    Parameters
-    ----------
-    counts : int array, (n_songs, 9)
-        Votes for each rating; songs with 20 raters or more, or the songs' own (a, b)
-        follow the noise.
-
-    Returns
-    -------
-    h with geometric mean 1; constant, slope and curvature of log h in r are 0, because
-    the songs' own (a, b) take them up.
-    """
-    counts = np.asarray(counts, float)
-    n = counts.sum(1, keepdims=True)
-    r = (RATINGS - 5) / 4
-    powers = np.stack([r, r**2])
-    observed = counts @ powers.T / n
-    theta, log_h = np.zeros((len(counts), 2)), np.zeros(9)
-    basis = np.linalg.qr(np.stack([np.ones(9), r, r**2], axis=1))[0]
-    for _ in range(n_rounds):
-        z = theta @ powers + log_h
-        p = np.exp(z - z.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
-        gap = observed - p @ powers.T  # one Newton step for each song's (a, b)
-        second = np.einsum("sr,ir,jr->sij", p, powers, powers)
-        mean = p @ powers.T
-        covariance = second - mean[:, :, None] * mean[:, None] + 1e-6 * np.eye(2)
-        step = np.linalg.solve(covariance, gap[..., None])[..., 0]
-        theta += np.clip(step, -2, 2)
-        log_h += 0.5 * np.log((counts.sum(0) + 0.5) / ((n * p).sum(0) + 0.5))
-        log_h -= basis @ (basis.T @ log_h)
-    return np.exp(log_h)
