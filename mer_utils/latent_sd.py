@@ -24,8 +24,8 @@ averaged over z. Maximum likelihood gives (b, tau), and with them
     rho = Var(E[s | song]) / (Var(E[s | song]) + mean Var(s | song)) ,
     of which beyond the mean: mean over songs of Var over z of E[s | x, z], over the same.
 
-Bootstrap over songs: the fit moves by one Newton step for each resample (the estimating
-function bootstrap), in tau^2, which may touch 0.
+Bootstrap over songs: one Newton step for each resample, from a point near the fit (the
+estimating function bootstrap), in tau^2, which may touch 0.
 
 Both fail where ratings are not of that shape: with heavier tails noise is larger than
 the model knows and rho is too high, with two camps or flat shapes it is too low.
@@ -126,11 +126,13 @@ class LatentFit:
     grid: LatentGrid
     b: np.ndarray
     tau: float
-    gradient: np.ndarray  # (n_songs, 4): of each song's log-likelihood, in (b, tau^2)
-    hessian: np.ndarray  # (4, 4): of the mean log-likelihood, in (b, tau^2)
+    near: np.ndarray  # (4,): (b, tau^2), where the next two are taken; tau not too small
+    gradient: np.ndarray  # (n_songs, 4): of each song's log-likelihood
+    hessian: np.ndarray  # (4, 4): of the mean log-likelihood
 
 
 LEAST_TAU = 0.015
+NEAR_TAU = 0.08  # at tau = 0 a likelihood is bent too little for a Newton step
 _LOG_SCALES = np.log(SCALES)
 
 
@@ -175,17 +177,18 @@ def fit_latent(grid: LatentGrid) -> LatentFit:
     tried = [minimize(loss, s, jac=True, method="L-BFGS-B", bounds=bounds) for s in starts]
     best = min(tried, key=lambda t: t.fun)
     theta = np.r_[best.x[:3], np.exp(2 * best.x[3])]
-    gradient = _song_gradients(theta, design, log_density)[1]
+    near = np.r_[theta[:3], max(theta[3], NEAR_TAU**2)]
+    gradient = _song_gradients(near, design, log_density)[1]
     hessian = np.empty((4, 4))
     for k in range(4):
         step = np.zeros(4)
-        step[k] = 1e-4 if k < 3 else max(1e-2 * theta[3], 1e-5)
+        step[k] = 1e-4 if k < 3 else 1e-2 * near[3]
         high, low = (
-            _song_gradients(theta + sign * step, design, log_density)[1].mean(0) for sign in (1, -1)
+            _song_gradients(near + sign * step, design, log_density)[1].mean(0) for sign in (1, -1)
         )
         hessian[k] = (high - low) / (2 * step[k])
     return LatentFit(
-        grid, theta[:3], float(np.sqrt(theta[3])), gradient, (hessian + hessian.T) / 2
+        grid, theta[:3], float(np.sqrt(theta[3])), near, gradient, (hessian + hessian.T) / 2
     )
 
 
@@ -194,13 +197,12 @@ def latent_reliability(fit: LatentFit, weights=None) -> np.ndarray:
 
     ``weights`` (n_resamples, n_songs) gives (n_resamples, 2), one Newton step each.
     """
-    theta = np.r_[fit.b, fit.tau**2]
     if weights is None:
-        return _model_shares(fit.grid, theta, None)
+        return _model_shares(fit.grid, np.r_[fit.b, fit.tau**2], None)
     moves = np.linalg.solve(-fit.hessian, _average(np.asarray(weights, float), fit.gradient).T).T
     out = []
     for move, w in zip(moves, weights, strict=True):
-        moved = theta + move
+        moved = fit.near + move
         moved[3] = max(moved[3], LEAST_TAU**2)
         out.append(_model_shares(fit.grid, moved, w))
     return np.array(out)

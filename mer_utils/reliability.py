@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.stats import kstat
 
 from .metrics import resample_counts
-from .sd_sampling import NORMAL, Shape, shrinkage
+from .sd_sampling import Shape, shrinkage
 
 
 def rating_matrix(ratings: pd.DataFrame, dimension: str) -> pd.DataFrame:
@@ -208,16 +208,3 @@ def remove_leniency(matrix, n_rounds: int = 50) -> tuple[np.ndarray, np.ndarray]
         shift -= shift.mean()
     return values - shift, shift
 
-
-__all__ = [
-    "NORMAL",
-    "Panels",
-    "SongMoments",
-    "draw_panels",
-    "moment_reliability",
-    "panel_reliability",
-    "pooled_kurtosis",
-    "rating_matrix",
-    "remove_leniency",
-    "song_moments",
-]

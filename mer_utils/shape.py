@@ -16,6 +16,8 @@ Two ways to carry the shape over:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .rating_distribution import rating_probabilities
@@ -58,22 +60,29 @@ def curve_kurtosis(curve, mean, variance):
     return curve[..., 0] + curve[..., 1] * x2
 
 
-def shape_tables(mean, lapses: float = 0.0, scales=SCALES):
-    """Variance and shape of songs with these means, for each latent scale.
+@lru_cache(maxsize=32)
+def _grid(lapses):
+    """Places, scales -> mean, variance and shape: (5, n_scales, n_places), and where to look."""
+    places = np.linspace(1.5, 8.5, 200) + np.linspace(-6, 6, 200) * SCALES[:, None]
+    p = rating_probabilities(places, SCALES[:, None])
+    clear = (p.max(-1) < 0.995) | (SCALES[:, None] < 0.5)  # beyond, all raters agree
+    mean, sd, shape = shape_of(with_lapses(p, lapses))
+    return np.array([mean, sd**2, shape.kurtosis, shape.skewness, shape.sixth]), clear
+
+
+def shape_tables(mean, lapses: float = 0.0) -> np.ndarray:
+    """Variance and shape of songs with these means, for each latent scale in ``SCALES``.
 
     For each scale and song the place of the normal is chosen so that the rating has the
     song's mean (as near as lapses let it). ``mean`` is (n_songs,). Returns ``variance,
     kurtosis, skewness, sixth``, each (n_songs, n_scales); see :class:`mer_utils.sd_sampling.Shape`.
     """
     mean = np.asarray(mean, float)
-    tables = np.empty((4, len(mean), len(scales)))
-    for g, scale in enumerate(scales):
-        places = np.linspace(1.5 - 6 * scale, 8.5 + 6 * scale, 200)
-        p = rating_probabilities(places, scale)
-        clear = (p.max(1) < 0.995) | (scale < 0.5)  # beyond, all raters agree
-        means, sds, shape = shape_of(with_lapses(p, lapses))
-        for k, column in enumerate((sds**2, shape.kurtosis, shape.skewness, shape.sixth)):
-            tables[k, :, g] = np.interp(mean, means[clear], column[clear])
+    grid, clear = _grid(float(lapses))
+    tables = np.empty((4, len(mean), len(SCALES)))
+    for g, seen in enumerate(clear):
+        for k in range(4):
+            tables[k, :, g] = np.interp(mean, grid[0, g, seen], grid[k + 1, g, seen])
     return tables
 
 
