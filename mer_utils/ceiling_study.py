@@ -81,7 +81,8 @@ def extrapolation_test(data: RaterData, n=10, new_n=24, n_draws=200, n_resamples
     """Predict the SD's reliability of ``new_n`` raters from panels of ``n``; then look.
 
     Returns a table ``dimension, small, predicted, spearman_brown, observed``, and for both
-    predictions ``*_error`` (predicted - observed) with ``*_low``, ``*_high`` over the same resamples.
+    predictions ``*_error`` (predicted - observed) with ``*_low``, ``*_high``, on the same
+    resamples of songs.
     """
     rows = []
     for dimension in data.dimensions:
@@ -202,8 +203,9 @@ def needed_table(songs: Dataset, table, data: RaterData, n_resamples=500) -> pd.
     return pd.concat(parts, ignore_index=True)[columns]
 
 
-def needed_curve(rho, n, kurtosis=0.0, statistic="sd", targets=np.linspace(0.1, 0.95, 18)):
+def needed_curve(rho, n, kurtosis=0.0, statistic="sd"):
     """Raters per song against target reliability, for a figure: (targets, raters)."""
+    targets = np.linspace(0.1, 0.95, 18)
     shape = Shape(kurtosis)
     return targets, np.array([raters_for_reliability(t, rho, n, shape, statistic) for t in targets])
 
@@ -217,4 +219,3 @@ def possible_panels(mean: float, sd: float, n: int = 10) -> pd.DataFrame:
     text = [" ".join(map(str, np.repeat(np.arange(1, 10), known.counts[i]))) for i in rows]
     table = pd.DataFrame({"ratings": text, "chance": weight / max(weight.sum(), 1e-300)})
     return table.sort_values("chance", ascending=False, ignore_index=True)
-

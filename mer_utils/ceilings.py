@@ -136,8 +136,8 @@ def estimate_ceilings(
     Returns
     -------
     pandas.DataFrame
-        ``estimator, shape, part, value, low, high, ceiling_r``: ``part`` is "all" (the ceiling of R2)
-        or "beyond the mean"; ``ceiling_r`` is the highest correlation, sqrt(value).
+        ``estimator, shape, part, value, low, high, ceiling_r``: ``part`` is "all" (the ceiling
+        of R2) or "beyond the mean"; ``ceiling_r`` is the highest correlation, sqrt(value).
     """
     mean, sd = np.asarray(mean, float), np.asarray(sd, float)
     n_all = np.broadcast_to(np.asarray(n, float), sd.shape)
@@ -166,7 +166,7 @@ def estimate_ceilings(
                 analytic_reliability(sd, n_all, k_draws, ddof, w),
             )
     shapes = {"normal": 0.0}
-    if tails is not None:
+    if tails is not None and tails.lapses > 0:
         shapes[f"{tails.source} lapses"] = tails.lapses
     size = n_all[0]
     for shape, lapses in shapes.items():
@@ -189,6 +189,9 @@ def estimate_ceilings(
                 add("hierarchical", shape, part, value[k], draws[:, k])
     names = ["estimator", "shape", "part", "value", "low", "high"]
     table = pd.DataFrame(rows, columns=names)
+    if tails is not None and tails.lapses == 0:  # then the normal is the measured shape
+        again = table[table["shape"].eq("normal")].assign(shape=f"{tails.source} lapses")
+        table = pd.concat([table, again], ignore_index=True)
     return table.assign(ceiling_r=np.sqrt(table["value"].clip(lower=0)))
 
 

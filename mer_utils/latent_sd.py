@@ -113,9 +113,7 @@ def _chi_log_density(sd, expected, noise):
 
 _CHI_DF = np.geomspace(0.5, 1e5, 800)
 _LOG_CHI_ODDS = np.log(
-    np.expm1(
-        -2 * (gammaln((_CHI_DF + 1) / 2) - gammaln(_CHI_DF / 2) + 0.5 * np.log(2 / _CHI_DF))
-    )
+    np.expm1(-2 * (gammaln((_CHI_DF + 1) / 2) - gammaln(_CHI_DF / 2) + 0.5 * np.log(2 / _CHI_DF)))
 )
 
 

@@ -207,4 +207,3 @@ def remove_leniency(matrix, n_rounds: int = 50) -> tuple[np.ndarray, np.ndarray]
         shift = (filled - heard * song[:, None]).sum(0) / np.maximum(heard.sum(0), 1)
         shift -= shift.mean()
     return values - shift, shift
-

@@ -143,7 +143,13 @@ def _log_weights(n, lapses, scale, spread):
 
 
 def surrogates(
-    mean, sd, n: int = 10, ddof: int = 0, lapses: float = 0.0, scale: float = 1.7, spread: float = 0.15
+    mean,
+    sd,
+    n: int = 10,
+    ddof: int = 0,
+    lapses: float = 0.0,
+    scale: float = 1.7,
+    spread: float = 0.15,
 ) -> Surrogates:
     """Exact split-half moments of the possible panels behind each song's mean and SD.
 
