@@ -156,3 +156,15 @@ def passes(found: pd.DataFrame, bias: float = 0.03, least_coverage: float = 0.8)
     table = bias_and_coverage(found)
     table["passes"] = table["bias"].abs().le(bias) & table["coverage"].ge(least_coverage)
     return table
+
+
+def outcome(verdict: pd.DataFrame) -> tuple[str, str]:
+    """:func:`passes` in words: which estimators pass with all tails, and which fail where."""
+    groups = list(verdict.groupby(["estimator", "shape"], sort=False))
+    safe = [f"{name} ({shape})" for (name, shape), g in groups if g["passes"].all()]
+    fails = [
+        f"{name} ({shape}) with {', '.join(g.loc[~g['passes'], 'tails'])} tails"
+        for (name, shape), g in groups
+        if not g["passes"].all()
+    ]
+    return ", ".join(safe) or "none of them", "; ".join(fails) or "none of them"
