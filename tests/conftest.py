@@ -29,6 +29,15 @@ def deam_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def soundtracks_root() -> Path:
+    """Ratings of film music: $SOUNDTRACKS_ROOT, or ../shared/soundtracks beside the clone."""
+    for folder in (os.environ.get("SOUNDTRACKS_ROOT"), ROOT.parent / "shared" / "soundtracks"):
+        if folder and (Path(folder) / "raw_ratings.csv").is_file():
+            return Path(folder)
+    missing("no soundtrack ratings: set SOUNDTRACKS_ROOT to the folder of raw_ratings.csv")
+
+
+@pytest.fixture(scope="session")
 def musicfm_root() -> Path:
     """Reference values for MusicFM: $MUSICFM_ROOT, or ../shared/musicfm beside the clone."""
     for folder in (os.environ.get("MUSICFM_ROOT"), ROOT.parent / "shared" / "musicfm"):

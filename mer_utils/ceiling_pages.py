@@ -1,0 +1,103 @@
+"""The tables of :mod:`mer_utils.ceiling_study` as a page or a figure wants them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .bounded import mean_sd_share
+from .ceiling_study import RaterData, raters_of
+from .dataset import DIMENSIONS, Dataset
+
+
+def with_interval(row, spec=".2f") -> str:
+    """``0.20 [0.14, 0.25]`` for anything with ``value``, ``low`` and ``high``."""
+    return f"{row.value:{spec}} [{row.low:{spec}}, {row.high:{spec}}]"
+
+
+def sentence(rows, spec=".2f") -> str:
+    """``0.20 (0.14 to 0.25) for valence and ...`` for rows with ``dimension``."""
+    return " and ".join(
+        f"{r.value:{spec}} ({r.low:{spec}} to {r.high:{spec}}) for {r.dimension}"
+        for r in rows.itertuples()
+    )
+
+
+def page_ceilings(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`ceilings_table` for a page: one column per dimension, as text."""
+    keys = ["estimator", "shape", "part"]
+    text = [with_interval(r) for r in table.itertuples()]
+    wide = table.assign(text=text).pivot(index=keys, columns="dimension", values="text")
+    order = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
+    return wide.loc[order, list(DIMENSIONS)].reset_index().rename_axis(columns=None)
+
+
+def forest_rows(table: pd.DataFrame) -> dict:
+    """The rows "all" of :func:`ceilings_table` as arguments of ``plots.forest``."""
+    rows = table[table["part"].eq("all")]
+    rows = rows.assign(label=rows["estimator"] + ", " + rows["shape"])
+    wide = rows.pivot(index="label", columns="dimension", values=["value", "low", "high"])
+    wide = wide.loc[rows["label"].drop_duplicates()]
+    ends = {k: wide[k][list(DIMENSIONS)].to_numpy() for k in ("value", "low", "high")}
+    return {"labels": list(wide.index)} | ends
+
+
+def curves_of(curves: pd.DataFrame, dimension: str) -> tuple[dict, dict]:
+    """One dimension of :func:`reliability_curves` for ``plot_curves``: curves and looks."""
+    shown, looks = {}, {}
+    for statistic, look in (("mean", "ensemble"), ("sd", "mse")):
+        for method in ("moments", "panels"):
+            part = curves[
+                curves["dimension"].eq(dimension)
+                & curves["statistic"].eq(statistic)
+                & curves["method"].eq(method)
+            ]
+            bars = [part["value"] - part["low"], part["high"] - part["value"]]
+            name = f"{statistic}, {method}"
+            shown[name] = (part["n"], part["value"], *([bars] if method == "panels" else []))
+            looks[name] = look if method == "panels" else "trivial"
+    return shown, looks
+
+
+def share_rows(songs: Dataset, data: RaterData, n_resamples=500) -> pd.DataFrame:
+    """:func:`mer_utils.bounded.mean_sd_share` of both data sets, as text for a page."""
+    n = int(np.median(raters_of(songs)))
+    cases = [
+        (songs.name, d, songs.rating_mean[:, k], songs.rating_sd[:, k], n, songs.ddof)
+        for k, d in enumerate(DIMENSIONS)
+    ]
+    for d in data.dimensions:
+        by_song = data.ratings.groupby("song_id")[d]
+        mean, sd, size = by_song.mean(), by_song.std(), by_song.size()
+        cases.append((data.name, d, mean.to_numpy(), sd.to_numpy(), size.to_numpy(), 1))
+    names = {"quadratic_r2": "R2 of a quadratic", "sos": "SOS a", "bound_share": "of the bound"}
+    rows = []
+    for name, dimension, *args in cases:
+        found = mean_sd_share(*args, n_resamples=n_resamples)
+        cells = {names[k]: f"{v:.2f} [{a:.2f}, {b:.2f}]" for k, (v, a, b) in found.items()}
+        rows.append({"data": name, "dimension": dimension} | cells)
+    return pd.DataFrame(rows)
+
+
+def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
+    """:func:`needed_table` for a page: a column for each target, as text."""
+
+    def count(x):
+        return f"{x:.0f}" if np.isfinite(x) else "no number"
+
+    rows = needed.itertuples()
+    text = [f"{count(r.raters)} [{count(r.low)}, {count(r.high)}]" for r in rows]
+    keys = ["data", "dimension", "statistic"]
+    wide = needed.assign(text=text).pivot(index=keys, columns="target", values="text")
+    wide.columns = [f"reliability {t}" for t in wide.columns]
+    return wide.reset_index()
+
+
+def step_rows(step: pd.DataFrame) -> pd.DataFrame:
+    """:func:`extrapolation_test` for a page."""
+    out = step[["dimension", "small", "observed"]].copy()
+    for name in ("predicted", "spearman_brown"):
+        rows = zip(*(step[name + end] for end in ("", "_error", "_low", "_high")), strict=True)
+        out[name] = [f"{v:.2f} (error {e:+.3f} [{a:+.3f}, {b:+.3f}])" for v, e, a, b in rows]
+    names = {"small": "10 raters", "observed": "24, observed", "predicted": "24, predicted"}
+    return out.rename(columns=names | {"spearman_brown": "24, Spearman-Brown"})

@@ -1,0 +1,220 @@
+"""How well could anyone predict the SD of a panel? Ceilings from means and SDs alone.
+
+What a ceiling means. Let s be the SD of a panel and m = E[s | song] what panels of that size
+show on average on that song. A prediction p that is made before the panel is asked can know m,
+but not the accident s - m, which has mean 0 given the song. So
+
+    E[(s - p)^2] = E[(s - m)^2] + E[(m - p)^2] >= E[Var(s | song)] ,
+
+    R2 <= 1 - E[Var(s | song)] / Var(s) = Var(m) / Var(s) = rho ,
+
+and |corr(p, s)| = |corr(p, m)| sqrt(rho) <= sqrt(rho). Both are reached by p = m. Someone who
+predicts the SD of *everyone* in place of m ranks as well, but is too high by 1 / gamma. On
+a finite set of songs a score varies about its ceiling and may pass it by luck.
+
+DEAM publishes a mean and an SD for each song and no ratings, so rho must be estimated from
+these. Four ways, which differ in what they assume about the shape of ratings:
+
+=====================  ====================================================================
+``analytic``           Var(s | song) from sigma, n and an assumed kurtosis; everything else
+                       in the variance of the SDs is song. :func:`analytic_reliability`
+``surrogates``         all panels that can stand behind a published pair; their split
+                       halves. :mod:`mer_utils.surrogates`
+``null``               what the SDs of a world with one latent SD would do.
+                       :mod:`mer_utils.latent_sd`
+``hierarchical``       a latent SD that goes with the mean and varies beside it, fitted by
+                       likelihood. :mod:`mer_utils.latent_sd`
+=====================  ====================================================================
+
+All four estimate rho for panels like the observed ones, except the plain ``null``, which
+estimates the part of rho *beyond* what one latent SD at the song's mean explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .latent_sd import fit_latent, latent_grid, latent_reliability, null_reliability
+from .metrics import resample_counts
+from .reliability import rating_matrix, song_moments
+from .sd_sampling import Shape, raters_for_reliability, shrinkage
+from .shape import curve_kurtosis, fit_lapses, kurtosis_curve
+from .surrogates import surrogate_reliability, surrogates
+
+TARGETS = (0.5, 0.7, 0.9)
+
+
+def analytic_reliability(sd, n=10, kurtosis=0.0, ddof: int = 0, weights=None):
+    """Reliability of SDs from their variance less the noise that sampling theory gives.
+
+    ``rho = 1 - mean(s^2) (1 - gamma^2) / Var(s)``, s with ddof=1, since E[s^2] = sigma^2.
+
+    Parameters
+    ----------
+    sd : array, (n_songs,)
+        SDs with this ``ddof``.
+    n : number or (n_songs,)
+    kurtosis : number, or (n_resamples,) beside ``weights``
+        Excess kurtosis of a typical song, pooled as by
+        :func:`mer_utils.reliability.pooled_kurtosis`.
+    weights : (n_resamples, n_songs), optional
+
+    Returns
+    -------
+    float or (n_resamples,). Below 0 where the kurtosis calls for more noise than there is
+    variance: then it is too high for these data. Fails where kurtosis is not known: from
+    -1.2 to 0 the result changes more than by anything else.
+    """
+    sd, n = np.asarray(sd, float), np.broadcast_to(np.asarray(n, float), np.shape(sd))
+    s = sd * np.sqrt((n - ddof) / (n - 1))
+    w = np.ones((1, len(s))) if weights is None else np.asarray(weights, float)
+    share = w / w.sum(1, keepdims=True)
+    shape = Shape(np.broadcast_to(np.asarray(kurtosis, float), len(w))[:, None])
+    gamma = shrinkage(n, shape)
+    noise = (share * s**2 * (1 - gamma**2)).sum(1)
+    square, level = share @ s**2, share @ s
+    rho = 1 - noise / (square - level**2)
+    return rho if weights is not None else float(rho[0])
+
+
+@dataclass(frozen=True, eq=False)
+class TailShape:
+    """How heavy the tails of ratings are, measured on songs with known raters.
+
+    ``curve`` (2,) and ``curve_draws`` (n_resamples, 2): kurtosis against the mean;
+    ``lapses`` and ``lapses_draws`` (n_resamples,): see :mod:`mer_utils.shape`. Draws are
+    bootstrap resamples of songs.
+    """
+
+    source: str
+    curve: np.ndarray
+    curve_draws: np.ndarray
+    lapses: float
+    lapses_draws: np.ndarray
+
+
+def measure_tails(ratings, dimension, source, n_resamples=500, seed=0) -> TailShape:
+    """Measure the tails in a long table of ratings with about 20 raters a song or more."""
+    moments = song_moments(rating_matrix(ratings, dimension))
+    w = resample_counts(len(moments.n), n_resamples, seed)
+    return TailShape(
+        source,
+        kurtosis_curve(moments),
+        kurtosis_curve(moments, w),
+        fit_lapses(moments),
+        fit_lapses(moments, w),
+    )
+
+
+def estimate_ceilings(
+    mean,
+    sd,
+    n=10,
+    ddof: int = 0,
+    *,
+    tails: TailShape | None = None,
+    kurtoses=(-1.2, -0.6, 0.0),
+    n_resamples: int = 500,
+    seed=0,
+    skip=(),
+) -> pd.DataFrame:
+    """All estimators of the SD's reliability for one dimension, with 95% intervals.
+
+    Parameters
+    ----------
+    mean, sd : arrays, (n_songs,), rating scale; ``sd`` with this ``ddof``
+    n : number of raters of each song, one number or (n_songs,)
+    tails : TailShape, optional
+        Adds rows with the tails measured elsewhere; the interval of the analytic one then
+        holds the uncertainty of the kurtosis too. The others show ``lapses`` as it is.
+    kurtoses : kurtoses to assume in turn for the analytic estimator
+    skip : estimators to leave out
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``estimator, shape, part, value, low, high, ceiling_r``: ``part`` is "all" (the ceiling
+        of R2) or "beyond the mean"; ``ceiling_r`` is the highest correlation, sqrt(value).
+    """
+    mean, sd = np.asarray(mean, float), np.asarray(sd, float)
+    n_all = np.broadcast_to(np.asarray(n, float), sd.shape)
+    w = resample_counts(len(sd), n_resamples, seed)
+    rows = []
+
+    def add(estimator, shape, part, value, draws):
+        low, high = np.quantile(draws, [0.025, 0.975])
+        rows.append((estimator, shape, part, float(value), low, high))
+
+    if "analytic" not in skip:
+        for k in kurtoses:
+            both = analytic_reliability(sd, n_all, k, ddof), (sd, n_all, k, ddof, w)
+            add("analytic", f"kurtosis {k:g}", "all", both[0], analytic_reliability(*both[1]))
+        if tails is not None:
+            variance = sd**2 * (n_all - ddof) / (n_all - 1)
+            k, k_draws = (
+                curve_kurtosis(c, mean, variance) for c in (tails.curve, tails.curve_draws)
+            )
+            k_draws = np.resize(np.maximum(k_draws, -2), n_resamples)
+            add(
+                "analytic",
+                f"{tails.source} kurtosis",
+                "all",
+                analytic_reliability(sd, n_all, k, ddof),
+                analytic_reliability(sd, n_all, k_draws, ddof, w),
+            )
+    shapes = {"normal": 0.0}
+    if tails is not None and tails.lapses > 0:
+        shapes[f"{tails.source} lapses"] = tails.lapses
+    size = n_all[0]
+    for shape, lapses in shapes.items():
+        grid = latent_grid(mean, sd, n_all, ddof, lapses)
+        fit = None
+        if "hierarchical" not in skip or lapses:
+            fit = fit_latent(grid)
+        if "surrogates" not in skip and (n_all == size).all() and size in (4, 6, 8, 10):
+            prior = {} if fit is None else {"scale": np.exp(fit.b[0]), "spread": fit.tau}
+            found = surrogates(mean, sd, int(size), ddof, lapses, **prior)
+            value = surrogate_reliability(found, sd)
+            add("surrogates", shape, "all", value, surrogate_reliability(found, sd, w))
+        if "null" not in skip:
+            for part, squeeze in (("all", True), ("beyond the mean", False)):
+                draws = null_reliability(grid, w, squeeze)
+                add("null", shape, part, null_reliability(grid, squeeze=squeeze), draws)
+        if "hierarchical" not in skip:
+            value, draws = latent_reliability(fit), latent_reliability(fit, w)
+            for k, part in enumerate(("all", "beyond the mean")):
+                add("hierarchical", shape, part, value[k], draws[:, k])
+    names = ["estimator", "shape", "part", "value", "low", "high"]
+    table = pd.DataFrame(rows, columns=names)
+    if tails is not None and tails.lapses == 0:  # then the normal is the measured shape
+        again = table[table["shape"].eq("normal")].assign(shape=f"{tails.source} lapses")
+        table = pd.concat([table, again], ignore_index=True)
+    return table.assign(ceiling_r=np.sqrt(table["value"].clip(lower=0)))
+
+
+def raters_needed(rho, n=10, targets=TARGETS, *, kurtosis=0.0, statistic="sd") -> pd.DataFrame:
+    """Raters per song for each target reliability, from a reliability with its interval.
+
+    Parameters
+    ----------
+    rho : (value, low, high)
+        Reliability of ``n`` raters; 0 or below gives infinity.
+    kurtosis : float
+        Of the ratings, for the SD.
+    statistic : {"sd", "mean"}
+
+    Returns
+    -------
+    pandas.DataFrame: ``target, raters, low, high``, rounded up; more reliability needs fewer.
+    """
+    rows = []
+    for target in targets:
+        needed = [
+            np.ceil(raters_for_reliability(target, r, n, Shape(kurtosis), statistic) - 1e-9)
+            for r in rho
+        ]
+        rows.append((target, needed[0], needed[2], needed[1]))
+    return pd.DataFrame(rows, columns=["target", "raters", "low", "high"])
