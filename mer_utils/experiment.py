@@ -213,8 +213,16 @@ def _logic(code) -> str:
     return ast.dump(tree)
 
 
-def run(experiment: Experiment, *, progress=True) -> Result:
+def run(experiment: Experiment, *, songs: Dataset | None = None, progress=True) -> Result:
     """Train the stack that ``experiment`` describes, or read it from the cache.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    songs : Dataset, optional
+        Train on these songs instead of those that the experiment names, e.g. on the controls
+        of :mod:`mer_utils.controls`. Their numbers are part of the key like any others.
+    progress : bool
 
     Returns
     -------
@@ -225,7 +233,7 @@ def run(experiment: Experiment, *, progress=True) -> Result:
     ValueError
         Bad data or parameters, or a cache folder that cannot be written.
     """
-    songs = experiment.songs()
+    songs = experiment.songs() if songs is None else songs
     split = make_split(experiment, songs)
     folder = cache_dir() / "experiments"
     path = folder / f"{experiment.loss}-{key(experiment, songs)}.npz"
