@@ -36,10 +36,12 @@ Rules, written before any result was seen. All scores are Spearman correlations,
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import torch
 
 from mer_utils.dataset import DIMENSIONS, Dataset
 from mer_utils.deam import load_deam
@@ -201,7 +203,16 @@ def perfect_labels(songs: Dataset) -> Dataset:
     return replace(songs, rating_mean=songs.true_mean, rating_sd=songs.true_sd, ratings=None)
 
 
-def predicted_sd(songs: Dataset, experiment: Experiment, *, folds=True, oracle=True, progress=False):
+def predicted_sd(
+    songs: Dataset,
+    experiment: Experiment,
+    *,
+    ensemble=None,
+    folds=True,
+    oracle=True,
+    keep=True,
+    progress=False,
+):
     """Train, and collect every method's predicted SD of the scored songs.
 
     Parameters
@@ -209,10 +220,15 @@ def predicted_sd(songs: Dataset, experiment: Experiment, *, folds=True, oracle=T
     songs : Dataset
     experiment : Experiment
         Seeds, protocol and split; its loss, fold and data are replaced.
+    ensemble : int, optional
+        Seeds of the MSE heads, from which ensemble and dropout are made; those of the
+        experiment by default.
     folds : bool
         Score every song once by cross-validation; else the test songs of one split.
     oracle : bool
-        Also train the oracle, where the truth is known.
+        Also train the oracle (two seeds), where the truth is known.
+    keep : bool
+        Keep the trained heads in the cache.
 
     Returns
     -------
@@ -222,20 +238,44 @@ def predicted_sd(songs: Dataset, experiment: Experiment, *, folds=True, oracle=T
     """
     chosen = range(experiment.n_folds) if folds else [None]
 
-    def train(data, loss):
-        one = [replace(experiment, loss=loss, fold=fold) for fold in chosen]
-        return predictions([run(e, songs=data, progress=progress) for e in one])
+    def train(data, loss, n_seeds):
+        one = replace(experiment, loss=loss, n_seeds=n_seeds)
+        return predictions(
+            [run(replace(one, fold=k), songs=data, keep=keep, progress=progress) for k in chosen]
+        )
 
-    found = {loss: train(songs, loss) for loss in PAPER_LOSSES}
-    sigma = {
-        name: found[loss].methods[method][1]
-        for name, (loss, method) in METHODS.items()
-        if method in found[loss].methods
-    }
-    if oracle and songs.true_sd is not None and (songs.true_sd.std(0) > 1e-6).all():
-        sigma["oracle"] = train(perfect_labels(songs), "mse").methods["single"][1]
+    n_seeds = {loss: experiment.n_seeds for loss in PAPER_LOSSES}
+    n_seeds["mse"] = ensemble or experiment.n_seeds
+    with one_thread():
+        found = {loss: train(songs, loss, n) for loss, n in n_seeds.items()}
+        sigma = {
+            name: found[loss].methods[method][1]
+            for name, (loss, method) in METHODS.items()
+            if method in found[loss].methods
+        }
+        if oracle and varies(songs):
+            sigma["oracle"] = train(perfect_labels(songs), "mse", 2).methods["single"][1]
     some = found["mse"]
     return np.searchsorted(songs.song_id, some.song), some.fold, sigma
+
+
+@contextmanager
+def one_thread():
+    """Small products on one thread: more of them wait for each other on a busy machine.
+
+    (Training is not slower: it hands whole blocks of members to threads of its own.)
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def varies(songs: Dataset) -> bool:
+    """Whether the true SD is known and not the same for all songs."""
+    return songs.true_sd is not None and bool((songs.true_sd.std(0) > 1e-6).all())
 
 
 def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.DataFrame:
@@ -251,7 +291,7 @@ def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.Da
     """
     goals = {"raters": songs.sd[place]}
     sigma = dict(sigma)
-    if songs.true_sd is not None and (songs.true_sd.std(0) > 1e-6).all():
+    if varies(songs):
         goals["truth"] = songs.true_sd[place] / 4
         sigma["truth"] = goals["truth"][None]
     rows = []
@@ -282,11 +322,60 @@ def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def run_control(name, songs, experiment, n_raters=10, *, folds=True, n_resamples=500, oracle=True):
-    """Make one control, train on it and score it: the table of :func:`score_sd`, with
-    ``control`` and ``n_raters`` in front."""
+def run_control(
+    name, songs, experiment, n_raters=10, *, ensemble=None, folds=True, n_resamples=500
+) -> pd.DataFrame:
+    """Make one control, train on it and score it.
+
+    Returns the table of :func:`score_sd` after the columns ``control`` and ``n_raters``.
+    """
     data = control(name, songs, n_raters, experiment.split_seed)
-    table = score_sd(data, *predicted_sd(data, experiment, folds=folds, oracle=oracle), n_resamples)
+    found = predicted_sd(data, experiment, ensemble=ensemble, folds=folds)
+    table = score_sd(data, *found, n_resamples)
     table.insert(0, "control", name)
-    table.insert(1, "n_raters", n_raters if name != "shuffled" else pd.NA)
+    table.insert(1, "n_raters", n_raters)
     return table
+
+
+def judge(table: pd.DataFrame) -> pd.DataFrame:
+    """The three rules at the head of this module, applied to tables of :func:`run_control`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per method and dimension; ``able_N`` for each number of raters N,
+        ``informative`` and ``silent``: True, False, or None where a control is missing.
+    """
+    cells = table[table["score"].eq("spearman")].set_index(
+        ["control", "n_raters", "against", "method", "dimension"]
+    )
+
+    def above_zero(*place):
+        return bool(cells.loc[place, "low"] > 0) if place in cells.index else None
+
+    def recovers(control, n_raters, method, dimension):
+        place = (control, n_raters, "truth", method, dimension)
+        oracle = (control, n_raters, "truth", "oracle", dimension)
+        if place not in cells.index or oracle not in cells.index:
+            return None
+        enough = cells.loc[place, "value"] >= SHARE_OF_ORACLE * cells.loc[oracle, "value"]
+        return bool(enough and cells.loc[place, "low"] > 0)
+
+    rows = []
+    for method in METHODS:
+        for dimension in DIMENSIONS:
+            row = {"method": method, "dimension": dimension}
+            for n in RATERS:
+                row[f"able_{n}"] = recovers("planted", n, method, dimension)
+            steps = [
+                row[f"able_{RATERS[0]}"],
+                recovers("deam_like", RATERS[0], method, dimension),
+                above_zero("deam_like", RATERS[0], "raters", method, dimension),
+            ]
+            row["informative"] = None if None in steps else all(steps)
+            place = ("none", RATERS[0], "truth", method, dimension)
+            row["silent"] = None
+            if place in cells.index:
+                row["silent"] = bool(cells.loc[place, "low"] <= 0 <= cells.loc[place, "high"])
+            rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,154 @@
+"""The committed tables about controls and power.
+
+``python -m mer_utils.controls_study --dataset deam --data $DEAM_ROOT --out results/controls``
+
+A notebook has no time for the full sizes. This command works through one control and one
+draw after another and keeps what is done in the cache, so that it can be stopped and goes on
+where it was. ``--only controls`` or ``--only power`` does one half. With the simulated data
+it makes the three simulated controls; with DEAM those on real features, and the power curves.
+
+It writes ``controls_DATASET.csv`` (:func:`mer_utils.controls.run_control`),
+``power_DATASET.csv`` (:func:`mer_utils.power.one_draw`), ``protocols_DATASET.csv`` (the same
+draws under the paper's protocol) and ``provenance_DATASET.json``. No row belongs to a song.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import inspect
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from mer_utils import __version__, controls, metrics, power, sampling, study
+from mer_utils.controls import DISAGREEMENT, RATERS, run_control
+from mer_utils.experiment import Experiment, _logic, key, load_data
+from mer_utils.paths import cache_dir, write_atomically
+from mer_utils.power import SHARES, one_draw
+from mer_utils.results import PACKAGES
+from mer_utils.training import Protocol
+
+HEADS, ENSEMBLE = 4, 8
+SHORT = Protocol(epochs=30)
+SHORT_ENSEMBLE, DRAWS = 4, 10
+CHECKED_SHARE, CHECKED_DRAWS, CHECKED_ENSEMBLE = 0.4, 3, 8
+DECIDES = (controls.control, controls.shuffled, controls.feature_signal, controls.semi_synthetic,
+           controls.perfect_labels, controls.predicted_sd, controls.score_sd, power.one_draw,
+           study.predictions, study.within_folds, metrics, sampling)  # fmt: skip
+"""Code that makes the rows; training is in the key of the experiment."""
+
+
+def kept(name: str, experiment: Experiment, songs, parts: dict, compute) -> pd.DataFrame:
+    """The table that ``compute()`` makes, or the one kept from before.
+
+    Its key holds the experiment, the songs, ``parts`` and the code that decides the rows.
+    """
+    code = [_logic(inspect.getsource(part)) for part in DECIDES]
+    text = json.dumps([key(experiment, songs), parts, code], sort_keys=True)
+    path = cache_dir() / "controls" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.csv"
+    if not path.is_file():
+        with write_atomically(path) as temporary:
+            compute().to_csv(temporary, index=False)
+    return pd.read_csv(path)
+
+
+def plan(dataset: str) -> list[tuple[str, int]]:
+    """Controls and numbers of raters that a data set is for."""
+    if dataset == "simulated":
+        return [(name, n) for n in RATERS for name in DISAGREEMENT]
+    pairs = [(name, n) for n in RATERS for name in ("weak_signal", "strong_signal")]
+    return [("shuffled", 10), ("homoscedastic", 10), *pairs]
+
+
+def controls_table(songs, dataset: str, experiment: Experiment, ensemble: int, say=print):
+    """Every control of :func:`plan`, below each other."""
+    tables = []
+    for name, n_raters in plan(dataset):
+        say(f"control {name}, {n_raters} raters")
+        parts = {"control": name, "n_raters": n_raters, "ensemble": ensemble}
+
+        def compute(name=name, n_raters=n_raters):
+            return run_control(name, songs, experiment, n_raters, ensemble=ensemble)
+
+        tables.append(kept(f"control-{name}-{n_raters}", experiment, songs, parts, compute))
+    return pd.concat(tables, ignore_index=True)
+
+
+def power_table(songs, experiment: Experiment, shares, draws, ensemble: int, say=print):
+    """All draws, below each other; one draw of every share before the next draw."""
+    tables = []
+    for draw in range(draws):
+        for share in shares:
+            say(f"draw {draw}, share {share:g}")
+            parts = {"share": share, "draw": draw, "ensemble": ensemble}
+
+            def compute(share=share, draw=draw):
+                return one_draw(songs, share, draw, experiment, ensemble=ensemble)
+
+            name = f"power-{share:g}-{draw}"
+            tables.append(kept(name, experiment, songs, parts, compute))
+    return pd.concat(tables, ignore_index=True)
+
+
+def main(argv=None):
+    """Command line; see the head of this module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", choices=["simulated", "deam"], default="simulated")
+    parser.add_argument("--data", default="", help="folder of DEAM; $DEAM_ROOT if empty")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", choices=["controls", "power", "protocols"])
+    parser.add_argument("--heads", type=int, default=HEADS, help="seeds of KLD and NLL")
+    parser.add_argument("--ensemble", type=int, default=ENSEMBLE, help="seeds of MSE")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws for each share")
+    args = parser.parse_args(argv)
+    songs = load_data(args.dataset, args.data)
+    paper = Experiment(n_seeds=args.heads)  # of the songs that it is given
+    short, checked = Experiment(n_seeds=1, protocol=SHORT), Experiment(n_seeds=1)
+    made = {}
+    if args.only in (None, "controls"):
+        made["controls"] = controls_table(songs, args.dataset, paper, args.ensemble)
+    if args.only in (None, "power") and args.dataset == "deam":
+        made["power"] = power_table(songs, short, SHARES, args.draws, SHORT_ENSEMBLE)
+    if args.only in (None, "protocols") and args.dataset == "deam":
+        made["protocols"] = power_table(
+            songs, checked, [CHECKED_SHARE], min(CHECKED_DRAWS, args.draws), CHECKED_ENSEMBLE
+        )
+    shown = " --data $DEAM_ROOT" if args.dataset == "deam" else ""
+    provenance = {
+        "command": "python -m mer_utils.controls_study "
+        f"--dataset {args.dataset}{shown} --out results/controls",
+        "date": datetime.date.today().isoformat(),
+        "dataset": songs.name,
+        "n_songs": len(songs),
+        "features": songs.feature_source,
+        "labels": songs.labels,
+        "heads": args.heads,
+        "ensemble": args.ensemble,
+        "n_folds": paper.n_folds,
+        "protocol": asdict(paper.protocol),
+        "checksums": songs.checksums,
+        "versions": {"mer_utils": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in PACKAGES},
+    }
+    if args.dataset == "deam":
+        provenance["power"] = {
+            "draws": args.draws,
+            "ensemble": SHORT_ENSEMBLE,
+            "protocol": asdict(SHORT),
+            "protocols": {"share": CHECKED_SHARE, "ensemble": CHECKED_ENSEMBLE},
+        }
+    for name, table in made.items():
+        with write_atomically(args.out / f"{name}_{args.dataset}.csv") as temporary:
+            table.to_csv(temporary, index=False, float_format="%.4f")
+    with write_atomically(args.out / f"provenance_{args.dataset}.json") as temporary:
+        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
