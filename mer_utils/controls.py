@@ -50,6 +50,7 @@ from mer_utils.metrics import bootstrap, r2, spearman
 from mer_utils.rating_distribution import largest_sd, rating_moments, solve_moments
 from mer_utils.simulate import CONSTANTS, DISAGREEMENT, Songs, draw_ratings, simulated_root
 from mer_utils.study import PAPER_LOSSES, predictions, within_folds
+from mer_utils.style import NAMES
 
 METHODS = {
     "mse": ("mse", "single"),
@@ -379,3 +380,22 @@ def judge(table: pd.DataFrame) -> pd.DataFrame:
                 row["silent"] = bool(cells.loc[place, "low"] <= 0 <= cells.loc[place, "high"])
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def rows_of(table: pd.DataFrame, control: str, n_raters: int, against: str = "truth"):
+    """Rank correlations of one control in book order, for :func:`mer_utils.rows.for_forest`."""
+    part = table.query("control == @control and n_raters == @n_raters and against == @against")
+    part = part[part["score"].eq("spearman")]
+    names = {name: NAMES.get(name, name) for name in (*METHODS, "oracle", "truth")}
+    part = part.assign(row=part["method"].map(names), look=part["method"])
+    order = part["method"].map(list(names).index)
+    return part.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+def where(judged: pd.DataFrame, column: str) -> str:
+    """Methods for which a verdict is True in both dimensions, in words."""
+    both = judged.groupby("method", sort=False)[column].agg(lambda v: all(x is True for x in v))
+    names = [NAMES.get(name, name) for name in both.index[both]]
+    if len(names) < 2:
+        return names[0] if names else "no method"
+    return f"{', '.join(names[:-1])} and {names[-1]}"

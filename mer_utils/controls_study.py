@@ -29,7 +29,7 @@ import pandas as pd
 from mer_utils import __version__, controls, metrics, power, sampling, study
 from mer_utils.controls import DISAGREEMENT, RATERS, run_control
 from mer_utils.experiment import Experiment, _logic, key, load_data
-from mer_utils.paths import cache_dir, write_atomically
+from mer_utils.paths import cache_dir, repo_root, write_atomically
 from mer_utils.power import SHARES, one_draw
 from mer_utils.results import PACKAGES
 from mer_utils.training import Protocol
@@ -38,6 +38,11 @@ HEADS, ENSEMBLE = 4, 8
 SHORT = Protocol(epochs=30)
 SHORT_ENSEMBLE, DRAWS = 4, 10
 CHECKED_SHARE, CHECKED_DRAWS, CHECKED_ENSEMBLE = 0.4, 3, 8
+LIVE = {
+    "paper": {"heads": 4, "epochs": 30, "n_resamples": 500, "shares": (0.0, 0.4, 1.0)},
+    "quick": {"heads": 2, "epochs": 3, "n_resamples": 50, "shares": (1.0,)},
+}
+"""What notebook 09 has time for, on one split; the committed tables are larger."""
 DECIDES = (controls.control, controls.shuffled, controls.feature_signal, controls.semi_synthetic,
            controls.perfect_labels, controls.predicted_sd, controls.score_sd, power.one_draw,
            study.predictions, study.within_folds, metrics, sampling)  # fmt: skip
@@ -94,6 +99,17 @@ def power_table(songs, experiment: Experiment, shares, draws, ensemble: int, say
             name = f"power-{share:g}-{draw}"
             tables.append(kept(name, experiment, songs, parts, compute))
     return pd.concat(tables, ignore_index=True)
+
+
+def committed(name: str, folder=None) -> pd.DataFrame:
+    """A committed table, e.g. ``"controls_simulated"``; a ``ValueError`` that tells the mend."""
+    path = Path(folder or repo_root() / "results" / "controls") / f"{name}.csv"
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is missing: make it with `python -m mer_utils.controls_study --dataset "
+            f"{name.split('_')[-1]} --out {path.parent}`"
+        )
+    return pd.read_csv(path)
 
 
 def main(argv=None):
