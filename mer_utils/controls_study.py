@@ -26,12 +26,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer_utils import __version__, controls, metrics, power, sampling, study
-from mer_utils.controls import DISAGREEMENT, RATERS, run_control
+from mer_utils import __version__, control_data, controls, metrics, power, sampling, study
+from mer_utils.controls import RATERS, run_control
 from mer_utils.experiment import Experiment, _logic, key, load_data
 from mer_utils.paths import cache_dir, repo_root, write_atomically
 from mer_utils.power import SHARES, one_draw
 from mer_utils.results import PACKAGES
+from mer_utils.simulate import DISAGREEMENT
 from mer_utils.training import Protocol
 
 HEADS, ENSEMBLE = 4, 8
@@ -43,8 +44,8 @@ LIVE = {
     "quick": {"heads": 2, "epochs": 3, "n_resamples": 50, "shares": (1.0,)},
 }
 """What notebook 09 has time for, on one split; the committed tables are larger."""
-DECIDES = (controls.control, controls.shuffled, controls.feature_signal, controls.semi_synthetic,
-           controls.perfect_labels, controls.predicted_sd, controls.score_sd, power.one_draw,
+DECIDES = (control_data.control, control_data.shuffled, control_data.feature_signal,
+           control_data.semi_synthetic, control_data.perfect_labels, controls.predicted_sd, controls.score_sd, power.one_draw,
            study.predictions, study.within_folds, metrics, sampling)  # fmt: skip
 """Code that makes the rows; training is in the key of the experiment."""
 

@@ -1,6 +1,6 @@
 r"""Power: how much explainable disagreement would a method have noticed?
 
-:func:`mer_utils.controls.semi_synthetic` makes ratings whose true SD is explained by the
+:func:`mer_utils.control_data.semi_synthetic` makes ratings whose true SD is explained by the
 features to a known share. One *draw* makes such ratings anew (signal, noise, ratings), trains
 with other seeds on other folds, and scores every song once. A method *detects* the signal if
 the 95% interval of the rank correlation of its predicted SD with the *raters'* SD lies above
@@ -21,7 +21,8 @@ import pandas as pd
 from scipy.stats import binomtest, t
 from sklearn.isotonic import IsotonicRegression
 
-from mer_utils.controls import DEAM_SPREAD, METHODS, predicted_sd, score_sd, semi_synthetic
+from mer_utils.control_data import DEAM_SPREAD, semi_synthetic
+from mer_utils.controls import METHODS, predicted_sd, score_sd
 from mer_utils.dataset import Dataset
 from mer_utils.experiment import Experiment
 
@@ -55,7 +56,7 @@ def one_draw(
     ensemble, folds
         As in :func:`mer_utils.controls.predicted_sd`.
     n_raters, spread
-        As in :func:`mer_utils.controls.semi_synthetic`.
+        As in :func:`mer_utils.control_data.semi_synthetic`.
 
     Returns
     -------
