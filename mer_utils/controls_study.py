@@ -45,7 +45,8 @@ LIVE = {
 }
 """What notebook 09 has time for, on one split; the committed tables are larger."""
 DECIDES = (control_data.control, control_data.shuffled, control_data.feature_signal,
-           control_data.semi_synthetic, control_data.perfect_labels, controls.predicted_sd, controls.score_sd, power.one_draw,
+           control_data.semi_synthetic, control_data.perfect_labels, controls.predicted_sd,
+           controls.score_sd, power.one_draw,
            study.predictions, study.within_folds, metrics, sampling)  # fmt: skip
 """Code that makes the rows; training is in the key of the experiment."""
 
