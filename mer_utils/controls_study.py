@@ -27,6 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from mer_utils import __version__, control_data, controls, metrics, power, sampling, study
+from mer_utils.control_data import SEMI_SYNTHETIC
 from mer_utils.controls import RATERS, run_control
 from mer_utils.experiment import Experiment, _logic, key, load_data
 from mer_utils.paths import cache_dir, repo_root, write_atomically
@@ -35,7 +36,8 @@ from mer_utils.results import PACKAGES
 from mer_utils.simulate import DISAGREEMENT
 from mer_utils.training import Protocol
 
-HEADS, ENSEMBLE = 4, 8
+SEEDS = {10: (4, 8), 60: (2, 4)}
+"""Number of raters -> seeds of KLD and NLL, seeds of MSE. Labels of many raters vary less."""
 SHORT = Protocol(epochs=30)
 SHORT_ENSEMBLE, DRAWS = 4, 6
 CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2
@@ -69,18 +71,19 @@ def plan(dataset: str) -> list[tuple[str, int]]:
     """Controls and numbers of raters that a data set is for."""
     if dataset == "simulated":
         return [(name, n) for n in RATERS for name in DISAGREEMENT]
-    pairs = [(name, n) for n in RATERS for name in ("weak_signal", "strong_signal")]
-    return [("shuffled", 10), ("homoscedastic", 10), *pairs]
+    return [(name, 10) for name in SEMI_SYNTHETIC]
 
 
-def controls_table(songs, dataset: str, experiment: Experiment, ensemble: int, say=print):
+def controls_table(songs, dataset: str, say=print):
     """Every control of :func:`plan`, below each other."""
     tables = []
     for name, n_raters in plan(dataset):
         say(f"control {name}, {n_raters} raters")
+        heads, ensemble = SEEDS[n_raters]
+        experiment = Experiment(n_seeds=heads)
         parts = {"control": name, "n_raters": n_raters, "ensemble": ensemble}
 
-        def compute(name=name, n_raters=n_raters):
+        def compute(name=name, n_raters=n_raters, experiment=experiment, ensemble=ensemble):
             return run_control(name, songs, experiment, n_raters, ensemble=ensemble)
 
         tables.append(kept(f"control-{name}-{n_raters}", experiment, songs, parts, compute))
@@ -121,21 +124,18 @@ def main(argv=None):
     parser.add_argument("--data", default="", help="folder of DEAM; $DEAM_ROOT if empty")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=["controls", "power", "protocols"])
-    parser.add_argument("--heads", type=int, default=HEADS, help="seeds of KLD and NLL")
-    parser.add_argument("--ensemble", type=int, default=ENSEMBLE, help="seeds of MSE")
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws for each share")
     args = parser.parse_args(argv)
     songs = load_data(args.dataset, args.data)
-    paper = Experiment(n_seeds=args.heads)  # of the songs that it is given
-    short, checked = Experiment(n_seeds=1, protocol=SHORT), Experiment(n_seeds=1)
+    short, paper = Experiment(n_seeds=1, protocol=SHORT), Experiment(n_seeds=1)
     made = {}
     if args.only in (None, "controls"):
-        made["controls"] = controls_table(songs, args.dataset, paper, args.ensemble)
+        made["controls"] = controls_table(songs, args.dataset)
     if args.only in (None, "power") and args.dataset == "deam":
         made["power"] = power_table(songs, short, SHARES, args.draws, SHORT_ENSEMBLE)
     if args.only in (None, "protocols") and args.dataset == "deam":
         made["protocols"] = power_table(
-            songs, checked, [CHECKED_SHARE], min(CHECKED_DRAWS, args.draws), SHORT_ENSEMBLE
+            songs, paper, [CHECKED_SHARE], min(CHECKED_DRAWS, args.draws), SHORT_ENSEMBLE
         )
     shown = " --data $DEAM_ROOT" if args.dataset == "deam" else ""
     provenance = {
@@ -146,8 +146,7 @@ def main(argv=None):
         "n_songs": len(songs),
         "features": songs.feature_source,
         "labels": songs.labels,
-        "heads": args.heads,
-        "ensemble": args.ensemble,
+        "seeds": {str(n): {"heads": SEEDS[n][0], "mse": SEEDS[n][1]} for n in RATERS},
         "n_folds": paper.n_folds,
         "protocol": asdict(paper.protocol),
         "checksums": songs.checksums,
