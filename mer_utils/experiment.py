@@ -224,8 +224,20 @@ def _logic(code) -> str:
     return ast.dump(tree)
 
 
-def run(experiment: Experiment, *, progress=True) -> Result:
+def run(
+    experiment: Experiment, *, songs: Dataset | None = None, keep=True, progress=True
+) -> Result:
     """Train the stack that ``experiment`` describes, or read it from the cache.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    songs : Dataset, optional
+        Train on these songs instead of those that the experiment names, e.g. on the controls
+        of :mod:`mer_utils.controls`. Their numbers are part of the key like any others.
+    keep : bool
+        False: train, and neither read nor write the cache. For hundreds of small runs.
+    progress : bool
 
     Returns
     -------
@@ -236,8 +248,26 @@ def run(experiment: Experiment, *, progress=True) -> Result:
     ValueError
         Bad data or parameters, or a cache folder that cannot be written.
     """
-    songs = experiment.songs()
+    songs = experiment.songs() if songs is None else songs
     split = make_split(experiment, songs)
+    train = _kept if keep else _train
+    stored = train(experiment, songs, split, progress)
+    return Result(
+        experiment=experiment,
+        songs=songs,
+        split=split,
+        mu=stored["mu"],
+        sigma=stored["sigma"],
+        weights={
+            name[2:]: torch.from_numpy(stored[name]) for name in stored if name.startswith("w:")
+        },
+        curves={name: stored[name] for name in ("train_loss", "validation_loss", "learning_rate")},
+        best_epoch=stored["best_epoch"],
+    )
+
+
+def _kept(experiment, songs, split, progress):
+    """What :func:`_train` returns, from the cache or trained and put there."""
     folder = cache_dir() / "experiments"
     path = folder / f"{experiment.loss}-{key(experiment, songs)}.npz"
     try:
@@ -256,18 +286,7 @@ def run(experiment: Experiment, *, progress=True) -> Result:
         raise ValueError(
             f"cannot keep results in {folder}: {error}. Make it writable or set MER_CACHE"
         ) from error
-    return Result(
-        experiment=experiment,
-        songs=songs,
-        split=split,
-        mu=stored["mu"],
-        sigma=stored["sigma"],
-        weights={
-            name[2:]: torch.from_numpy(stored[name]) for name in stored if name.startswith("w:")
-        },
-        curves={name: stored[name] for name in ("train_loss", "validation_loss", "learning_rate")},
-        best_epoch=stored["best_epoch"],
-    )
+    return stored
 
 
 def _read(path):

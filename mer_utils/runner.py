@@ -42,6 +42,8 @@ STARTS_AFTER = {
 }
 # These show the results of all others, and of results/: they run again when one of them did.
 READS_ALL = ("scorecard",)
+# These show committed tables: they run again when results/ changed.
+READS_RESULTS = ("09_controls",)
 
 
 def pages(root: Path) -> list[Path]:
@@ -136,10 +138,10 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     with FileLock(executed.parent / ".lock"), ThreadPoolExecutor(jobs) as pool:
         while order.is_active():
             for name in order.get_ready():
-                reads = sorted(keys.items()) + [digest(root / "results")]
+                reads = [digest(root / "results")] if name in READS_ALL + READS_RESULTS else []
+                reads += sorted(keys.items()) if name in READS_ALL else []
                 mine = {k: v for k, v in given.items() if k in declared(sources[name])}
                 weights = fingerprint() if "encoder" in declared(sources[name]) else ""
-                reads = reads if name in READS_ALL else ""
                 keys[name] = digest(common, sources[name], mine, reads, weights)
                 if name in READS_ALL and failed:
                     finish(name, f"not run, because it reads {', '.join(failed)}")

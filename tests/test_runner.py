@@ -89,6 +89,15 @@ def test_new_weights_run_what_chooses_an_encoder_again(repository, no_kernels, m
         assert run() == (set(), {})
 
 
+def test_a_page_that_shows_committed_tables_runs_again_with_them(
+    repository, no_kernels, monkeypatch
+):
+    monkeypatch.setattr(runner, "READS_RESULTS", ("b",))
+    run()
+    (repository / "results" / "table.csv").write_text("2")
+    assert run() == ({"b", "scorecard"}, {})
+
+
 def test_a_failure_is_told_and_keeps_what_ran_before(repository):
     assert run(parameters={"profile": "quick"}, home=repository)[1] == {}
     assert "quick 2" in (repository / "_build/executed/b.ipynb").read_text()

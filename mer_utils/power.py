@@ -1,0 +1,202 @@
+r"""Power: how much explainable disagreement would a method have noticed?
+
+:func:`mer_utils.control_data.semi_synthetic` makes ratings whose true SD is explained by the
+features to a known share. One *draw* makes such ratings anew (signal, noise, ratings), trains
+with other seeds on other folds, and scores every song once. A method *detects* the signal if
+the 95% interval of the rank correlation of its predicted SD with the *raters'* SD lies above
+0. The rate of detections against the share is the method's power curve; at a share of 0 it is
+its rate of false alarms. Heads and dropout are judged by their first seed, since a user
+trains one.
+
+A signal that is linear in the leading components and free of the mean is the easy case. So a
+smallest detectable share is a lower limit: a signal of another shape may need more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, t
+from sklearn.isotonic import IsotonicRegression
+
+from mer_utils.control_data import DEAM_SPREAD, semi_synthetic
+from mer_utils.controls import METHODS, predicted_sd, score_sd
+from mer_utils.dataset import Dataset
+from mer_utils.experiment import Experiment
+
+SHARES = (0.0, 0.1, 0.2, 0.4, 1.0)
+POWER = 0.8
+
+
+def one_draw(
+    songs: Dataset,
+    share: float,
+    draw: int,
+    experiment: Experiment,
+    *,
+    ensemble=None,
+    n_raters=10,
+    spread=DEAM_SPREAD,
+    folds=True,
+    n_resamples=200,
+) -> pd.DataFrame:
+    """Make, train and score one draw.
+
+    Parameters
+    ----------
+    songs : Dataset
+        Its features and means are used.
+    share : float in [0, 1]
+    draw : int
+        Seeds everything: signal, ratings, folds and training.
+    experiment : Experiment
+        Number of seeds and protocol.
+    ensemble, folds
+        As in :func:`mer_utils.controls.predicted_sd`.
+    n_raters, spread
+        As in :func:`mer_utils.control_data.semi_synthetic`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rank correlations of :func:`mer_utils.controls.score_sd` after ``share`` and
+        ``draw``, and ``detected``, whether ``low`` is above 0.
+    """
+    data = semi_synthetic(songs, share, spread, n_raters, seed=1000 + draw)
+    one = replace(experiment, seed=100 * draw, split_seed=draw)
+    place, fold, sigma = predicted_sd(
+        data, one, ensemble=ensemble, folds=folds, oracle=False, keep=False
+    )
+    single = {method: predicted[:1] for method, predicted in sigma.items()}
+    table = score_sd(data, place, fold, single, n_resamples).query("score == 'spearman'")
+    table = table.assign(detected=table["low"] > 0)
+    table.insert(0, "share", share)
+    table.insert(1, "draw", draw)
+    return table.reset_index(drop=True)
+
+
+def detection_rates(draws: pd.DataFrame) -> pd.DataFrame:
+    """Rate of detections for each method and share.
+
+    Parameters
+    ----------
+    draws : pandas.DataFrame
+        Tables of :func:`one_draw` below each other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, share, n, rate, low, high, correlation, with_truth``: Wilson's 95% interval
+        for the rate, and the average correlations with the raters' and the true SD. The two
+        dimensions of a draw have separate signals and count as two trials; they share a
+        network, so the intervals are a little too narrow.
+    """
+    rows = []
+    for (method, share), part in draws.groupby(["method", "share"], sort=False):
+        seen = part[part["against"].eq("raters")]
+        if method not in METHODS or seen.empty:
+            continue
+        test = binomtest(int(seen["detected"].sum()), len(seen))
+        interval = test.proportion_ci(method="wilson")
+        truth = part[part["against"].eq("truth")]["value"]
+        rows.append(
+            {
+                "method": method,
+                "share": share,
+                "n": len(seen),
+                "rate": test.statistic,
+                "low": interval.low,
+                "high": interval.high,
+                "correlation": seen["value"].mean(),
+                "with_truth": truth.mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def crossing(share, rate, power: float = POWER) -> float:
+    """Smallest share at which the rate reaches ``power``; ``inf`` if it never does.
+
+    The rates are first made to rise (isotonic regression, equal weights), then joined by
+    straight lines.
+    """
+    order = np.argsort(share)
+    share, rate = np.asarray(share, float)[order], np.asarray(rate, float)[order]
+    rising = IsotonicRegression().fit_transform(share, rate)
+    if rising[-1] < power - 1e-12:
+        return np.inf
+    k = int(np.argmax(rising >= power - 1e-12))
+    if k == 0:
+        return float(share[0])
+    step = (power - rising[k - 1]) / (rising[k] - rising[k - 1])
+    return float(share[k - 1] + step * (share[k] - share[k - 1]))
+
+
+def smallest_share(draws, power: float = POWER, n_resamples: int = 1000, seed: int = 0):
+    """Smallest share of explainable disagreement that each method detects with ``power``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, share, low, high``: a 95% bootstrap interval over draws (drawn anew within
+        each share, both dimensions together). ``inf``: not reached within the shares tried.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for method in METHODS:
+        seen = draws[draws["method"].eq(method) & draws["against"].eq("raters")]
+        if seen.empty:
+            continue
+        by_draw = seen.groupby(["share", "draw"])["detected"].mean()
+        cells = {share: part.to_numpy() for share, part in by_draw.groupby(level="share")}
+        shares = sorted(cells)
+
+        def curve(pick, shares=shares, cells=cells):
+            return crossing(shares, [pick(cells[share]) for share in shares], power)
+
+        value = curve(np.mean)
+        again = [curve(lambda c: rng.choice(c, len(c)).mean()) for _ in range(n_resamples)]
+        low, high = np.quantile(again, [0.025, 0.975], method="inverted_cdf")
+        rows.append({"method": method, "share": value, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def agreement(quick: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
+    """The same draws under two protocols: what the quick one changes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, n, quick, paper, difference, low, high``: average correlation with the
+        raters' SD, and their difference (quick minus paper) with a 95% t interval over pairs.
+    """
+    keys = ["share", "draw", "method", "dimension"]
+    tables = (quick, paper)
+    both = [table[table["against"].eq("raters")].set_index(keys)["value"] for table in tables]
+    pairs = pd.concat(both, axis=1, keys=["quick", "paper"], join="inner").reset_index()
+    rows = []
+    for method in METHODS:
+        part = pairs[pairs["method"].eq(method)]
+        if len(part) < 2:
+            continue
+        gap = part["quick"] - part["paper"]
+        half = t_quantile(len(gap)) * gap.std(ddof=1) / np.sqrt(len(gap))
+        rows.append(
+            {
+                "method": method,
+                "n": len(part),
+                "quick": part["quick"].mean(),
+                "paper": part["paper"].mean(),
+                "difference": gap.mean(),
+                "low": gap.mean() - half,
+                "high": gap.mean() + half,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def t_quantile(n: int) -> float:
+    """97.5% quantile of Student's t with ``n - 1`` degrees of freedom."""
+    return float(t.ppf(0.975, n - 1))

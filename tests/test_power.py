@@ -1,0 +1,83 @@
+"""Power: rates, the crossing and its interval, the comparison of protocols."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mer_utils.control_data import simulated_control
+from mer_utils.experiment import Experiment
+from mer_utils.power import agreement, crossing, detection_rates, one_draw, smallest_share
+from mer_utils.training import Protocol
+
+FAST = Protocol(epochs=15, hidden=32, batch_size=16, learning_rate=5e-3, dropout=0.2)
+
+
+def made_up(chance, draws=40, seed=0):
+    """Draws of the method ``mse`` that detect with the chance {share: probability}."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        ("mse", share, draw, d, against, p, rng.random() < p)
+        for share, p in chance.items()
+        for draw in range(draws)
+        for d in ("valence", "arousal")
+        for against in ("raters", "truth")
+    ]
+    names = "method share draw dimension against value detected".split()
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_rates_count_what_raters_show():
+    draws = made_up({0.0: 0.0, 1.0: 1.0}, 5)
+    draws.loc[draws["against"].eq("truth"), "detected"] = True
+    rates = detection_rates(draws).set_index("share")
+    assert rates["n"].tolist() == [10, 10] and rates["rate"].tolist() == [0.0, 1.0]
+    # Wilson's interval for 0 of 10: z^2 / (10 + z^2)
+    assert rates.loc[0.0, "high"] == pytest.approx(1.96**2 / (10 + 1.96**2), abs=1e-3)
+    assert rates.loc[0.0, "low"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        ([0.0, 0.4, 1.0], 0.5 + 0.5 * 0.4 / 0.6),
+        ([0.9, 0.95, 1.0], 0.0),
+        ([0.0, 0.1, 0.7], np.inf),
+        ([0.0, 0.8, 0.8], 0.5),
+        ([0.0, 1.0, 0.4], np.inf),  # pooled to 0.7: a lucky rate alone is no crossing
+    ],
+)
+def test_crossing(rate, expected):
+    assert crossing([0, 0.5, 1.0], rate) == pytest.approx(expected)
+    assert crossing([1.0, 0, 0.5], np.array(rate)[[2, 0, 1]]) == pytest.approx(expected)
+
+
+def test_the_smallest_share_lies_in_its_interval():
+    truth = {0.0: 0.03, 0.1: 0.3, 0.2: 0.6, 0.4: 0.95, 1.0: 1.0}  # 0.8 at 0.2 + 0.2 * 20 / 35
+    row = smallest_share(made_up(truth, 100), n_resamples=200).iloc[0]
+    assert row["low"] < 0.2 + 0.2 * 0.2 / 0.35 < row["high"]
+    assert row["high"] - row["low"] < 0.15
+    assert smallest_share(made_up({0.0: 0, 1.0: 0.2}), n_resamples=50)["share"].tolist() == [np.inf]
+
+
+def test_agreement_is_paired():
+    paper = made_up({0.4: 0.5}, 6)
+    rng = np.random.default_rng(1)
+    paper["value"] = rng.normal(size=len(paper))
+    quick = paper.assign(value=paper["value"] + 0.1 + 0.001 * rng.normal(size=len(paper)))
+    row = agreement(quick, paper).iloc[0]
+    assert row["n"] == 12 and row["difference"] == pytest.approx(0.1, abs=2e-3)
+    assert 0.098 < row["low"] < row["high"] < 0.102  # far narrower than the values' own scatter
+
+
+def test_a_draw_is_reproducible_and_finds_a_strong_signal(tmp_path, monkeypatch):
+    monkeypatch.setenv("MER_CACHE", str(tmp_path / "cache"))
+    songs = simulated_control("deam_like", 10, n_songs=400, n_features=20, cache=tmp_path)
+    tiny = Experiment(n_seeds=1, n_folds=2, protocol=FAST)
+    options = {"ensemble": 2, "n_resamples": 50, "spread": (0.5, 0.5)}
+    one, again = (one_draw(songs, 1.0, 3, tiny, **options) for _ in range(2))
+    pd.testing.assert_frame_equal(one, again)
+    mse = one.query("method == 'mse' and against == 'raters'")
+    assert mse["detected"].all() and (mse["n_seeds"] == 1).all()
+    other = one_draw(songs, 1.0, 4, tiny, **options)
+    assert (other["value"] != one["value"]).any()
+    assert not (tmp_path / "cache" / "experiments").exists(), "draws are not kept"
