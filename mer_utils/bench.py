@@ -70,9 +70,9 @@ def predict_plain(net, x):
     return torch.tanh(out[:, :2]), torch.exp(-softplus(out[:, 2:]))
 
 
-def matmul_peak(size=2048, repeats=8) -> float:
-    """Floating-point operations per second of a large float32 product, best of ``repeats``."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
+def matmul_peak(dtype=torch.float32, size=2048, repeats=8) -> float:
+    """Floating-point operations per second of a large product, best of ``repeats``."""
+    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
     times = []
     for _ in range(repeats):
         start = time.perf_counter()

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchaudio.functional import melscale_fbanks
 from tqdm import tqdm
 
+from mer_utils.bench import matmul_peak
 from mer_utils.musicfm import HOP, N_FFT, RATE, MusicFM
 from mer_utils.musicfm_checkpoint import shapes
 from mer_utils.paths import write_atomically
@@ -124,17 +125,6 @@ def plain_hidden_states(weights, waveform, mean=MEL_MEAN, sd=MEL_SD) -> list[tor
         states.append(x)
     states[-1] = layer_norm("conformer.layer_norm", x)
     return states
-
-
-def matmul_peak(dtype, size=2048, repeats=8) -> float:
-    """Operations per second of a large product, best of ``repeats``."""
-    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times)
 
 
 def relative_error(states, reference) -> float:

@@ -19,8 +19,8 @@ class Linear:
     """``x @ weight.T + bias``, then swish if asked, with a weight packed for the processor.
 
     On a CPU, packing is done by MKL on Intel's processors (float32 only; for one number of
-    rows, so again when that changes) and by oneDNN on others. Which is faster differs: MKL was
-    slow where it was not at home, oneDNN a tenth slower than MKL where it was.
+    rows, so again when that changes) and by oneDNN on others: each is the faster one there.
+    Where torch has neither, nothing is packed.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Linear:
         self.weight = weight.to(device, dtype).contiguous()
         self.bias = None if bias is None else bias.to(device, dtype)
         self.packed, self.rows = None, None
-        if self.weight.is_cpu and torch.backends.mkldnn.is_available():
-            self.mkl = dtype == torch.float32 and intel() and torch.backends.mkl.is_available()
-            if not self.mkl:
-                self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight)
-                self.weight = None
+        here = self.weight.is_cpu
+        self.mkl = here and dtype == torch.float32 and torch.backends.mkl.is_available() and intel()
+        if here and not self.mkl and torch.backends.mkldnn.is_available():
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight)
+            self.weight = None
 
     def __call__(self, x):
         """(..., n_in) in any format -> (..., n_out) in ``dtype``."""
@@ -47,7 +47,7 @@ class Linear:
         if self.weight is None:
             after = "swish" if self.swish else "none"
             return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, after, [], "")
-        if self.weight.is_cpu and self.mkl:
+        if self.mkl:
             rows = x.numel() // x.shape[-1]
             if rows != self.rows:
                 self.packed = torch.ops.mkl._mkl_reorder_linear_weight(self.weight, rows)

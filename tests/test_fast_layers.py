@@ -13,12 +13,14 @@ def close(a, b, tolerance):
     return ((a.double() - b).norm() / b.norm()).item() < tolerance
 
 
-@pytest.mark.parametrize("maker", ["this machine", "MKL", "oneDNN"])
+@pytest.mark.parametrize("maker", ["this machine", "MKL", "oneDNN", "neither"])
 @pytest.mark.parametrize("swish", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 def test_linear(maker, swish, bias, monkeypatch):
     if maker != "this machine":
         monkeypatch.setattr(fast_layers, "intel", lambda: maker == "MKL")
+    if maker == "neither":
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     weight, b = torch.randn(24, 40), torch.randn(24) if bias else None
     layer = Linear(weight, b, swish=swish)
     for rows in ((5,), (2, 7), (2, 7), (3,)):  # more than one number of rows
