@@ -59,8 +59,11 @@ def curves_of(curves: pd.DataFrame, dimension: str) -> tuple[dict, dict]:
     return shown, looks
 
 
-def share_rows(songs: Dataset, data: RaterData, n_resamples=500) -> pd.DataFrame:
-    """:func:`mer_utils.bounded.mean_sd_share` of both data sets, as text for a page."""
+def share_table(songs: Dataset, data: RaterData, n_resamples=500) -> pd.DataFrame:
+    """:func:`mer_utils.bounded.mean_sd_share` of both data sets.
+
+    Columns ``data, dimension, score, value, low, high``.
+    """
     n = int(np.median(raters_of(songs)))
     cases = [
         (songs.name, d, songs.rating_mean[:, k], songs.rating_sd[:, k], n, songs.ddof)
@@ -70,13 +73,22 @@ def share_rows(songs: Dataset, data: RaterData, n_resamples=500) -> pd.DataFrame
         by_song = data.ratings.groupby("song_id")[d]
         mean, sd, size = by_song.mean(), by_song.std(), by_song.size()
         cases.append((data.name, d, mean.to_numpy(), sd.to_numpy(), size.to_numpy(), 1))
+    rows = [
+        (name, dimension, score, *found)
+        for name, dimension, *args in cases
+        for score, found in mean_sd_share(*args, n_resamples=n_resamples).items()
+    ]
+    return pd.DataFrame(rows, columns=["data", "dimension", "score", "value", "low", "high"])
+
+
+def share_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`share_table` for a page."""
     names = {"quadratic_r2": "R2 of a quadratic", "sos": "SOS a", "bound_share": "of the bound"}
-    rows = []
-    for name, dimension, *args in cases:
-        found = mean_sd_share(*args, n_resamples=n_resamples)
-        cells = {names[k]: f"{v:.2f} [{a:.2f}, {b:.2f}]" for k, (v, a, b) in found.items()}
-        rows.append({"data": name, "dimension": dimension} | cells)
-    return pd.DataFrame(rows)
+    text = table.assign(text=[with_interval(r) for r in table.itertuples()])
+    order = text[["data", "dimension"]].drop_duplicates()
+    wide = text.pivot(index=["data", "dimension"], columns="score", values="text")
+    wide = wide.loc[pd.MultiIndex.from_frame(order), list(names)].rename(columns=names)
+    return wide.reset_index().rename_axis(columns=None)
 
 
 def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +99,7 @@ def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
 
     rows = needed.itertuples()
     text = [f"{count(r.raters)} [{count(r.low)}, {count(r.high)}]" for r in rows]
-    keys = ["data", "dimension", "statistic"]
+    keys = ["data", "dimension", "statistic", "estimator"]
     wide = needed.assign(text=text).pivot(index=keys, columns="target", values="text")
     wide.columns = [f"reliability {t}" for t in wide.columns]
     return wide.reset_index()
@@ -96,8 +108,9 @@ def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
 def step_rows(step: pd.DataFrame) -> pd.DataFrame:
     """:func:`extrapolation_test` for a page."""
     out = step[["dimension", "small", "observed"]].copy()
-    for name in ("predicted", "spearman_brown"):
+    names = {"predicted": "one kurtosis", "own_shape": "own kurtosis"}
+    names["spearman_brown"] = "Spearman-Brown"
+    for name, label in names.items():
         rows = zip(*(step[name + end] for end in ("", "_error", "_low", "_high")), strict=True)
-        out[name] = [f"{v:.2f} (error {e:+.3f} [{a:+.3f}, {b:+.3f}])" for v, e, a, b in rows]
-    names = {"small": "10 raters", "observed": "24, observed", "predicted": "24, predicted"}
-    return out.rename(columns=names | {"spearman_brown": "24, Spearman-Brown"})
+        out[label] = [f"{v:.2f} (error {e:+.3f} [{a:+.3f}, {b:+.3f}])" for v, e, a, b in rows]
+    return out.rename(columns={"small": "10 raters", "observed": "24, observed"})

@@ -12,6 +12,7 @@ from .dataset import DIMENSIONS, Dataset
 from .metrics import resample_counts
 from .ratings import spearman_brown, variance_components
 from .reliability import (
+    Panels,
     draw_panels,
     moment_reliability,
     pooled_kurtosis,
@@ -19,8 +20,9 @@ from .reliability import (
     remove_leniency,
     song_moments,
 )
-from .sd_sampling import Shape, raters_for_reliability, step_sd_reliability
+from .sd_sampling import Shape, raters_for_reliability, shrinkage, step_sd_reliability
 from .simulate import draw_ratings, simulate_songs
+from .shape import curve_kurtosis
 from .soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
 from .surrogates import multisets, pairs_of
 
@@ -47,6 +49,11 @@ def rater_data(soundtracks: str = "", seed: int = 0) -> RaterData:
     if soundtracks_root(soundtracks or None) is not None:
         table = load_soundtracks(soundtracks or None)
         return RaterData(table, SOUNDTRACK_DIMENSIONS, "film soundtracks", False)
+    return simulated_raters(seed)
+
+
+def simulated_raters(seed: int = 0) -> RaterData:
+    """110 simulated songs with 60 raters each, of the kind of the simulated data set."""
     table = draw_ratings(simulate_songs("deam_like", 110, seed + 1000, 2), 60, seed)
     return RaterData(table, DIMENSIONS, "simulated raters", True)
 
@@ -80,9 +87,12 @@ def reliability_curves(data: RaterData, sizes=(3, 5, 10, 15, 24), n_draws=100, n
 def extrapolation_test(data: RaterData, n=10, new_n=24, n_draws=200, n_resamples=500):
     """Predict the SD's reliability of ``new_n`` raters from panels of ``n``; then look.
 
-    Returns a table ``dimension, small, predicted, spearman_brown, observed``, and for both
-    predictions ``*_error`` (predicted - observed) with ``*_low``, ``*_high``, on the same
-    resamples of songs.
+    Three predictions: ``predicted`` by exact moments with one pooled kurtosis for all songs,
+    ``own_shape`` with each song's own kurtosis (which needs many raters on each song), and
+    ``spearman_brown``.
+
+    Returns a table ``dimension, small, observed`` and the predictions, each with ``*_error``
+    (predicted - observed), ``*_low`` and ``*_high``, on the same resamples of songs.
     """
     rows = []
     for dimension in data.dimensions:
@@ -93,17 +103,34 @@ def extrapolation_test(data: RaterData, n=10, new_n=24, n_draws=200, n_resamples
         draws, seen = small.reliability(w), large.reliability(w)
         value, observed = small.reliability(), large.reliability()
         row = {"dimension": dimension, "small": value, "observed": observed}
-        predicted = step_sd_reliability(value, n, new_n, Shape(kappa))
+        one = np.ones((1, len(matrix)))
         both = {
-            "predicted": (predicted, step_sd_reliability(draws, n, new_n, Shape(kappas))),
+            "predicted": (
+                step_sd_reliability(value, n, new_n, Shape(kappa)),
+                step_sd_reliability(draws, n, new_n, Shape(kappas)),
+            ),
+            "own_shape": (
+                _step_with_own_shape(small, moments, n, new_n, one)[0],
+                _step_with_own_shape(small, moments, n, new_n, w),
+            ),
             "spearman_brown": tuple(spearman_brown(r, new_n / n) for r in (value, draws)),
         }
-        for name, (one, many) in both.items():
+        for name, (at, many) in both.items():
             low, high = _interval(many - seen)
-            row |= {name: float(one), f"{name}_error": float(one) - observed}
+            row |= {name: float(at), f"{name}_error": float(at) - observed}
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _step_with_own_shape(panels, moments, n, new_n, weights):
+    """Reliability of ``new_n`` raters: each song's gamma and noise by its own kurtosis."""
+    kappa = np.clip(moments.fourth / moments.variance**2, -1.5, 6)
+    old, new = (shrinkage(k, Shape(kappa)) for k in (n, new_n))
+    stretched = Panels(panels.first * new / old, panels.second * new / old)
+    song = stretched.covariance(weights)
+    share = weights / weights.sum(1, keepdims=True)
+    return song / (song + share @ (moments.variance * (1 - new**2)))
 
 
 def leniency_table(data: RaterData) -> pd.DataFrame:
@@ -127,10 +154,13 @@ def leniency_table(data: RaterData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def tails_of(data: RaterData, n_resamples=200) -> dict[str, TailShape]:
-    """The measured shape for each of DEAM's dimensions."""
+def tails_of(data: RaterData, n_resamples=200, n=10) -> dict[str, TailShape]:
+    """The measured shape, and noise of panels of ``n``, for each of DEAM's dimensions."""
     return {
-        d: measure_tails(data.ratings, data.like(d), "measured", n_resamples) for d in DIMENSIONS
+        d: measure_tails(
+            rating_matrix(data.ratings, data.like(d)), "measured", n, n_resamples
+        )
+        for d in DIMENSIONS
     }
 
 
@@ -158,20 +188,29 @@ def ceilings_table(songs: Dataset, tails: dict, n_resamples=500, seed=0) -> pd.D
     return pd.concat(parts, ignore_index=True)
 
 
-def headline(table: pd.DataFrame, estimator="hierarchical", shape="measured lapses", part="all"):
-    """Value, low and high (2,) each of one row of :func:`ceilings_table` per dimension."""
-    row = table[
-        table["estimator"].eq(estimator) & table["shape"].eq(shape) & table["part"].eq(part)
-    ].set_index("dimension")
-    return tuple(row.loc[list(DIMENSIONS), k].to_numpy() for k in ("value", "low", "high"))
+HEADLINE = ("transferred", "measured noise")
+"""The estimator that passes :func:`mer_utils.validate_ceilings.passes` with all tails."""
+RIVALS = (("analytic", "measured kurtosis"), ("surrogates", "normal"), ("null", "measured lapses"),
+          ("hierarchical", "measured lapses"))  # fmt: skip
 
 
-def needed_table(songs: Dataset, table, data: RaterData, n_resamples=500) -> pd.DataFrame:
-    """Raters per song for reliabilities of 0.5, 0.7 and 0.9: columns as in ``raters_needed``.
+def headline(table: pd.DataFrame, of=HEADLINE, part="all") -> pd.DataFrame:
+    """The rows of one estimator, valence first: ``value, low, high`` and the rest.
 
-    For the raters' own data by moments, and for ``songs`` through the headline estimator;
-    for the mean of ``songs`` from the one-way variance components. ``data``, ``dimension``,
-    ``statistic`` come first.
+    ``table`` is from :func:`ceilings_table`; ``of`` is estimator and shape. Empty if the
+    estimator is not there.
+    """
+    here = table["estimator"].eq(of[0]) & table["shape"].eq(of[1]) & table["part"].eq(part)
+    order = table["dimension"].map(list(DIMENSIONS).index)
+    return table.loc[order[here].sort_values().index].reset_index(drop=True)
+
+
+def needed_table(songs: Dataset, table, data: RaterData, tails, n_resamples=500) -> pd.DataFrame:
+    """Raters per song for reliabilities of 0.5, 0.7 and 0.9, after ``data, dimension, statistic``.
+
+    For the raters' own data by moments. For the SD of ``songs`` through the headline
+    estimator and its rivals (``estimator``), with the kurtosis that ``tails`` measured for the
+    step to more raters; for the mean of ``songs`` from the one-way variance components.
     """
     parts = []
     for dimension in data.dimensions:
@@ -182,24 +221,31 @@ def needed_table(songs: Dataset, table, data: RaterData, n_resamples=500) -> pd.
             ends = _interval(moment_reliability(moments, 10, statistic, w)[:, 0])
             rho = (moment_reliability(moments, 10, statistic)[0], *ends)
             part = raters_needed(rho, 10, kurtosis=kappa, statistic=statistic)
-            parts.append(part.assign(data=data.name, dimension=dimension, statistic=statistic))
+            place = {"data": data.name, "dimension": dimension, "statistic": statistic}
+            parts.append(part.assign(**place, estimator="moments"))
     n = int(np.median(raters_of(songs)))
-    sds, w = songs.rating_sd, resample_counts(len(songs), n_resamples)
+    w = resample_counts(len(songs), n_resamples)
     for d, dimension in enumerate(DIMENSIONS):
-        rho = [ends[d] for ends in headline(table)]
-        part = raters_needed(rho, n)
-        parts.append(part.assign(data=songs.name, dimension=dimension, statistic="sd"))
-        variance = sds[:, d] ** 2 * (n - songs.ddof) / (n - 1)
+        mean, sd = songs.rating_mean[:, d], songs.rating_sd[:, d]
+        variance = sd**2 * (n - songs.ddof) / (n - 1)
+        kappa = float(curve_kurtosis(tails[dimension].curve, mean, variance))
+        place = {"data": songs.name, "dimension": dimension}
+        for of in (HEADLINE, *RIVALS):
+            rows = headline(table, of)
+            if rows.empty:
+                continue
+            row = rows.loc[d]
+            part = raters_needed((row["value"], row["low"], row["high"]), n, kurtosis=kappa)
+            parts.append(part.assign(**place, statistic="sd", estimator=", ".join(of)))
 
-        def of_mean(weights, d=d, variance=variance):
+        def of_mean(weights, mean=mean, variance=variance):
             share = weights / weights.sum(1, keepdims=True)
-            mean = songs.rating_mean[:, d]
             return 1 - (share @ variance) / n / (share @ mean**2 - (share @ mean) ** 2)
 
         rho = (of_mean(np.ones((1, len(songs))))[0], *_interval(of_mean(w)))
         part = raters_needed(rho, n, statistic="mean")
-        parts.append(part.assign(data=songs.name, dimension=dimension, statistic="mean"))
-    columns = ["data", "dimension", "statistic", "target", "raters", "low", "high"]
+        parts.append(part.assign(**place, statistic="mean", estimator="variance components"))
+    columns = ["data", "dimension", "statistic", "estimator", "target", "raters", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 

@@ -13,7 +13,8 @@ predicts the SD of *everyone* in place of m ranks as well, but is too high by 1 
 a finite set of songs a score varies about its ceiling and may pass it by luck.
 
 DEAM publishes a mean and an SD for each song and no ratings, so rho must be estimated from
-these. Four ways, which differ in what they assume about the shape of ratings:
+these. Four ways, which differ in what they assume about the shape of ratings, and one that
+borrows the noise itself from ratings of other songs:
 
 =====================  ====================================================================
 ``analytic``           Var(s | song) from sigma, n and an assumed kurtosis; everything else
@@ -24,9 +25,11 @@ these. Four ways, which differ in what they assume about the shape of ratings:
                        :mod:`mer_utils.latent_sd`
 ``hierarchical``       a latent SD that goes with the mean and varies beside it, fitted by
                        likelihood. :mod:`mer_utils.latent_sd`
+``transferred``        the noise of panels, seen on songs with many raters and carried over
+                       as a function of mean and variance. :mod:`mer_utils.transfer`
 =====================  ====================================================================
 
-All four estimate rho for panels like the observed ones, except the plain ``null``, which
+All estimate rho for panels like the observed ones, except the plain ``null``, which
 estimates the part of rho *beyond* what one latent SD at the song's mean explains.
 """
 
@@ -39,10 +42,12 @@ import pandas as pd
 
 from .latent_sd import fit_latent, latent_grid, latent_reliability, null_reliability
 from .metrics import resample_counts
-from .reliability import rating_matrix, song_moments
+from .ratings import quadratic_r2
+from .reliability import song_moments
 from .sd_sampling import Shape, raters_for_reliability, shrinkage
 from .shape import curve_kurtosis, fit_lapses, kurtosis_curve
 from .surrogates import surrogate_reliability, surrogates
+from .transfer import RaterPanels, rater_panels, transferred_ceiling
 
 TARGETS = (0.5, 0.7, 0.9)
 
@@ -86,7 +91,7 @@ class TailShape:
 
     ``curve`` (2,) and ``curve_draws`` (n_resamples, 2): kurtosis against the mean;
     ``lapses`` and ``lapses_draws`` (n_resamples,): see :mod:`mer_utils.shape`. Draws are
-    bootstrap resamples of songs.
+    bootstrap resamples of songs. ``panels``: see :mod:`mer_utils.transfer`.
     """
 
     source: str
@@ -94,18 +99,24 @@ class TailShape:
     curve_draws: np.ndarray
     lapses: float
     lapses_draws: np.ndarray
+    panels: RaterPanels | None = None
 
 
-def measure_tails(ratings, dimension, source, n_resamples=500, seed=0) -> TailShape:
-    """Measure the tails in a long table of ratings with about 20 raters a song or more."""
-    moments = song_moments(rating_matrix(ratings, dimension))
+def measure_tails(matrix, source, n=10, n_resamples=500, seed=0) -> TailShape:
+    """Measure the tails in a matrix songs x raters with about 20 raters a song or more.
+
+    With ``2 n`` raters or more on each song, also the noise of panels of ``n``.
+    """
+    moments = song_moments(matrix)
     w = resample_counts(len(moments.n), n_resamples, seed)
+    enough = moments.n.min() >= 2 * n
     return TailShape(
         source,
         kurtosis_curve(moments),
         kurtosis_curve(moments, w),
         fit_lapses(moments),
         fit_lapses(moments, w),
+        rater_panels(matrix, n, source, seed=seed) if enough else None,
     )
 
 
@@ -165,6 +176,15 @@ def estimate_ceilings(
                 analytic_reliability(sd, n_all, k, ddof),
                 analytic_reliability(sd, n_all, k_draws, ddof, w),
             )
+    if "transferred" not in skip and tails is not None and tails.panels is not None:
+        if (n_all == tails.panels.n).all():
+            for beyond, part in ((False, "all"), (True, "beyond the mean")):
+                found = transferred_ceiling(
+                    mean, sd, tails.panels, ddof, beyond=beyond, n_resamples=n_resamples, seed=seed
+                )
+                share = 1 - quadratic_r2(mean, sd) if beyond else 1.0
+                ends = (found.value * share, found.low * share, found.high * share)
+                rows.append(("transferred", f"{tails.source} noise", part, *ends))
     shapes = {"normal": 0.0}
     if tails is not None and tails.lapses > 0:
         shapes[f"{tails.source} lapses"] = tails.lapses

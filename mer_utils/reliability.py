@@ -52,19 +52,20 @@ class Panels:
     first: np.ndarray
     second: np.ndarray
 
+    def covariance(self, weights):
+        """Covariance of the two panels over songs, averaged over draws: (n_resamples,)."""
+        w = weights / weights.sum(1, keepdims=True)
+        a, b = self.first, self.second
+        return w @ (a * b).mean(0) - ((w @ a.T) * (w @ b.T)).mean(1)
+
     def reliability(self, weights=None):
         """Covariance over variance, both averaged over draws; (n_resamples,) with weights.
 
         An average of ratios would be biased with few songs.
         """
-        n_songs = self.first.shape[1]
-        w = np.ones((1, n_songs)) if weights is None else np.asarray(weights, float)
-        w = w / w.sum(1, keepdims=True)
-        a, b = self.first, self.second
-        mean_a, mean_b = w @ a.T, w @ b.T
-        covariance = w @ (a * b).mean(0) - (mean_a * mean_b).mean(1)
-        variance = w @ ((a**2 + b**2) / 2).mean(0) - ((mean_a**2 + mean_b**2) / 2).mean(1)
-        rho = covariance / variance
+        w = np.ones((1, self.first.shape[1])) if weights is None else np.asarray(weights, float)
+        own = (Panels(x, x).covariance(w) for x in (self.first, self.second))
+        rho = self.covariance(w) / (sum(own) / 2)
         return rho if weights is not None else float(rho[0])
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pooch
 
 from .tables import DataError, numbers, read_table
 
@@ -38,6 +39,12 @@ def soundtracks_root(root=None) -> Path | None:
     if not (folder / FILE).is_file():
         raise DataError(f"{folder}: no file {FILE} there; {DOWNLOAD}")
     return folder
+
+
+def soundtracks_checksums(root=None) -> dict[str, str]:
+    """SHA-256 of the file, by its name; empty without a folder."""
+    folder = soundtracks_root(root)
+    return {} if folder is None else {FILE: pooch.file_hash(folder / FILE)}
 
 
 def load_soundtracks(root=None) -> pd.DataFrame:

@@ -13,8 +13,11 @@ clipped, ``heavy`` the same with 3% lapses. ``spread`` is the SD of the logarith
 songs' latent scale beside a mild dependence on the mean.
 
 Each estimator runs twice: assuming a normal shape (as one must when nothing is known), and
-with the tails measured on 110 other songs of the same kind with 60 raters each, as the film
-soundtracks are to DEAM.
+with what was measured on 110 other songs of the same kind with 60 raters each, whose means
+are spread wider: as the film soundtracks are to DEAM.
+
+The part *beyond the mean* has a truth of its own: the variance over songs of what panels of n
+show on average after the quadratic in the panel's mean is out, as a share of Var(s).
 """
 
 from __future__ import annotations
@@ -22,23 +25,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .ceilings import TailShape, estimate_ceilings
-from .metrics import resample_counts
+from .ceilings import estimate_ceilings, measure_tails
 from .rating_distribution import rating_probabilities
-from .reliability import song_moments
-from .shape import fit_lapses, kurtosis_curve, with_lapses
+from .ratings import quadratic_fit
+from .shape import with_lapses
 
 TAILS = ("light", "normal", "heavy")
 RATERS = (3, 5, 10, 24, 60)
 SPREADS = (0.0, 0.1, 0.25)
+DEAM_MEANS, WIDE_MEANS = 1.2, 2.4
+"""SD of the songs' places before the ends of the scale squeeze it (to about 1.1 and 1.8)."""
 _R = np.arange(1.0, 10.0)
 
 
-def song_probabilities(n_songs, tails, spread, rng) -> np.ndarray:
+def song_probabilities(n_songs, tails, spread, rng, means=DEAM_MEANS) -> np.ndarray:
     """Probabilities of the ratings 1..9 for songs with DEAM-like means, (n_songs, 9)."""
     if tails not in TAILS:
         raise ValueError(f"tails={tails!r} is not one of {', '.join(TAILS)}")
-    place = 5 + 3.2 * np.tanh(rng.normal(0, 1.2, n_songs) / 3.2)
+    place = 5 + 3.2 * np.tanh(rng.normal(0, means, n_songs) / 3.2)
     log_scale = np.log(1.75) - 0.01 * (place - 5) ** 2 + spread * rng.normal(size=n_songs)
     scale = np.exp(np.clip(log_scale, np.log(0.7), np.log(3.2)))
     if tails == "light":
@@ -55,25 +59,28 @@ def draw_statistics(p, n, rng, n_panels=None):
     return mean, np.sqrt(np.maximum(counts @ _R**2 / n - mean**2, 0))
 
 
-def true_reliability(p, n, rng, n_panels=300):
-    """Reliability of the SD over these songs, and E[s | song] (n_songs,), by many panels."""
-    draws = draw_statistics(p, n, rng, n_panels)[1]
-    expected, noise = draws.mean(0), draws.var(0, ddof=1)
-    between = max(expected.var() - noise.mean() / n_panels, 0.0)
-    return between / (between + noise.mean()), expected
+def true_reliability(p, n, rng, n_panels=300, told=None):
+    """Reliability of the SD over these songs, and E[s | song] (n_songs,), by many panels.
+
+    ``told`` is what a panel's mean tells: then a third value is the share of Var(s) that is
+    song when it is taken out.
+    """
+    means, draws = draw_statistics(p, n, rng, n_panels)
+
+    def parts(values):
+        expected, noise = values.mean(0), values.var(0, ddof=1).mean()
+        return max(expected.var() - noise / n_panels, 0.0), noise, expected
+
+    between, noise, expected = parts(draws)
+    total = between + noise
+    if told is None:
+        return between / total, expected
+    return between / total, expected, parts(draws - told(means))[0] / total
 
 
-def _measured_tails(tails, spread, rng, n_resamples, n_songs=110, n_raters=60):
-    counts = rng.multinomial(n_raters, song_probabilities(n_songs, tails, spread, rng))
-    moments = song_moments(np.array([np.repeat(_R, row) for row in counts]))
-    w = resample_counts(n_songs, n_resamples, rng)
-    return TailShape(
-        "measured",
-        kurtosis_curve(moments),
-        kurtosis_curve(moments, w),
-        fit_lapses(moments),
-        fit_lapses(moments, w[:5]),
-    )
+def _other_songs(tails, spread, rng, n_songs=110, n_raters=60):
+    p = song_probabilities(n_songs, tails, spread, rng, WIDE_MEANS)
+    return np.array([np.repeat(_R, row) for row in rng.multinomial(n_raters, p)])
 
 
 def validate_ceilings(
@@ -93,7 +100,7 @@ def validate_ceilings(
     -------
     pandas.DataFrame
         ``raters, tails, spread, repeat, rho, oracle, oracle_sd`` and the columns of
-        :func:`mer_utils.ceilings.estimate_ceilings` (rows with part "all", but the plain null).
+        :func:`mer_utils.ceilings.estimate_ceilings`. ``rho`` is the truth of the row's part.
     """
     parts = []
     for tail in tails:
@@ -101,18 +108,21 @@ def validate_ceilings(
             for repeat in range(n_repeats):
                 place = [seed, TAILS.index(tail), round(1000 * spread), repeat]
                 rng = np.random.default_rng(place)
-                known = _measured_tails(tail, spread, rng, n_resamples)
+                others = _other_songs(tail, spread, rng)
                 p = song_probabilities(n_songs, tail, spread, rng)
                 true_sd = np.sqrt(p @ _R**2 - (p @ _R) ** 2)
                 for n in raters:
-                    rho, expected = true_reliability(p, n, rng)
-                    mean, sd = draw_statistics(p, n, rng)
+                    known = measure_tails(others, "measured", n, n_resamples, repeat)
+                    mean, sd = (np.round(x, 2) for x in draw_statistics(p, n, rng))
+                    told = quadratic_fit(mean, sd)
+                    rho, expected, beyond = true_reliability(p, n, rng, told=told)
                     table = estimate_ceilings(
-                        np.round(mean, 2), np.round(sd, 2), n, tails=known, kurtoses=(0.0,),
+                        mean, sd, n, tails=known, kurtoses=(0.0,),
                         n_resamples=n_resamples, seed=repeat, skip=skip,
                     )  # fmt: skip
-                    part = table[table["part"] == "all"].assign(
-                        raters=n, tails=tail, spread=spread, repeat=repeat, rho=rho,
+                    part = table.assign(
+                        raters=n, tails=tail, spread=spread, repeat=repeat,
+                        rho=np.where(table["part"].eq("all"), rho, beyond),
                         oracle=1 - np.mean((sd - expected) ** 2) / sd.var(),
                         oracle_sd=np.corrcoef(sd, true_sd)[0, 1] ** 2,
                     )  # fmt: skip
@@ -127,7 +137,7 @@ def _inside(rows, target):
     return rows["low"].le(rows[target]) & rows["high"].ge(rows[target])
 
 
-def bias_and_coverage(found: pd.DataFrame, by=("estimator", "shape", "tails")) -> pd.DataFrame:
+def bias_and_coverage(found: pd.DataFrame, by=("part", "estimator", "shape", "tails")) -> pd.DataFrame:
     """Summary of :func:`validate_ceilings`, one row per group of ``by``.
 
     ``truth`` and ``estimate`` are averages; ``bias`` is their difference, ``worst`` the largest
@@ -139,7 +149,7 @@ def bias_and_coverage(found: pd.DataFrame, by=("estimator", "shape", "tails")) -
         coverage=_inside(found, "rho"),
         oracle_inside=_inside(found, "oracle"),
     )
-    world = ["estimator", "shape", "tails", "spread", "raters"]
+    world = ["part", "estimator", "shape", "tails", "spread", "raters"]
     cell = rows.groupby(world)["bias"].mean().reset_index()
     groups, cells = rows.groupby(list(by), sort=False), cell.groupby(list(by), sort=False)
     out = groups[["rho", "value", "bias", "coverage", "oracle_inside"]].mean()
@@ -149,7 +159,7 @@ def bias_and_coverage(found: pd.DataFrame, by=("estimator", "shape", "tails")) -
 
 
 def passes(found: pd.DataFrame, bias: float = 0.03, least_coverage: float = 0.8) -> pd.DataFrame:
-    """Which estimators may carry a headline: ``estimator, shape, tails, passes``.
+    """Which estimators may carry a headline: ``part, estimator, shape, tails, passes``.
 
     The rule: average bias within ``bias``, and ``least_coverage`` of the intervals hold the truth.
     """

@@ -1,0 +1,153 @@
+"""The noise of an SD, measured where raters are known and carried to where they are not.
+
+The formulas of :mod:`mer_utils.sd_sampling` need the shape of the ratings; kurtosis alone is
+not quite enough. But with many raters on a song the noise of a panel of n can simply be
+*seen*. Draw disjoint panels A, B, ... of n raters. They share the song and nothing else, so
+
+    noise(song) = Var(t | song) = E[t_A^2] - E[t_A t_B]
+
+for any statistic t of a panel, without an assumption and without bias. It grows with the
+song's variance sigma^2, and the factor depends on the mean: near the ends of the scale those
+who disagree lie far out. So we fit, by least squares over songs,
+
+    noise = sigma^2 (c0 + c1 (mean - 5)^2)
+
+and apply the two numbers c to the songs of another data set with n raters each. What is left
+of the variance of t over *those* songs is song:
+
+    rho = 1 - average noise / Var(t) .
+
+The statistic is the SD, or the SD less a quadratic in the panel's own mean: what the mean does
+not tell. For the latter the same form is right, since the quadratic adds sigma^2 times a
+quadratic in the mean.
+
+Fails where the *other* raters lapse more, or sit in two camps more often, at the same mean
+and variance; where n is over half of the raters there; and for intervals with few songs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .metrics import resample_counts
+from .ratings import quadratic_fit
+
+
+@dataclass(frozen=True, eq=False)
+class RaterPanels:
+    """Moments of disjoint panels of ``n`` raters on songs with many raters.
+
+    ``mean`` and ``variance`` (ddof=1) over all raters and ``raters`` are (n_songs,). ``panel``
+    is (2, n_shuffles, n_songs, n_panels): mean and SD (ddof=1) of each panel.
+    """
+
+    source: str
+    n: int
+    mean: np.ndarray
+    variance: np.ndarray
+    raters: np.ndarray
+    panel: np.ndarray
+
+    def noise(self, told=None) -> np.ndarray:
+        """Noise of the SD, less ``told(panel mean)`` if given, of each song: (n_songs,)."""
+        means, t = self.panel
+        if told is not None:
+            t = t - told(means)
+        k = t.shape[-1]
+        square, total = (t**2).sum(-1), t.sum(-1)
+        return (square / k - (total**2 - square) / (k * (k - 1))).mean(0)
+
+    def curve(self, told=None, weights=None) -> np.ndarray:
+        """``(c0, c1)``, see the top; (n_resamples, 2) with ``weights`` over songs."""
+        w = np.ones((1, len(self.mean))) if weights is None else np.asarray(weights, float)
+        basis = _basis(self.mean, self.variance, self.raters)
+        w = w / np.maximum(self.variance, 0.05)  # noise of the noise grows like the variance
+        gram = np.einsum("rs,si,sj->rij", w, basis, basis)
+        found = np.linalg.solve(gram, ((w @ (basis * self.noise(told)[:, None])))[..., None])
+        return found[..., 0] if weights is not None else found[0, :, 0]
+
+
+def _basis(mean, variance, n):
+    """sigma^2 and sigma^2 (mean - 5)^2, (n_songs, 2); the mean of n raters is itself noisy."""
+    return np.stack([variance, variance * ((mean - 5) ** 2 - variance / n)], axis=1)
+
+
+def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> RaterPanels:
+    """Draw panels from a matrix songs x raters, NaN where a rater did not hear a song.
+
+    (:func:`mer_utils.reliability.rating_matrix` makes one.)
+
+    Raises
+    ------
+    ValueError
+        A song has fewer than ``2 n`` raters.
+    """
+    values = np.asarray(matrix, float)
+    heard = np.isfinite(values)
+    raters = heard.sum(1)
+    k = int(raters.min()) // n
+    if k < 2:
+        raise ValueError(
+            f"two disjoint panels of {n} do not fit: a song has {raters.min()} raters"
+        )
+    rng = np.random.default_rng(seed)
+    panel = np.empty((2, n_shuffles, len(values), k), np.float32)
+    for i in range(n_shuffles):
+        order = np.argsort(np.where(heard, rng.random(values.shape), 2.0), axis=1)[:, : n * k]
+        chosen = np.take_along_axis(values, order, axis=1).reshape(len(values), k, n)
+        panel[:, i] = chosen.mean(2), chosen.std(2, ddof=1)
+    return RaterPanels(
+        source, n, np.nanmean(values, 1), np.nanvar(values, 1, ddof=1), raters, panel
+    )
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """A reliability with its 95% interval: the highest R2; its root is the highest correlation."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def correlation(self) -> float:
+        """The highest possible correlation; 0 for a reliability below 0."""
+        return float(np.sqrt(max(self.value, 0.0)))
+
+
+def transferred_ceiling(
+    mean, sd, panels: RaterPanels, ddof: int = 0, *, beyond=False, n_resamples=500, seed=0
+) -> Ceiling:
+    """Reliability of the SDs of ``panels.n`` raters, from means and SDs alone.
+
+    Parameters
+    ----------
+    mean, sd : (n_songs,), rating scale; ``sd`` with this ``ddof``
+    panels : RaterPanels
+        From songs with many raters. Both data sets are resampled for the interval.
+    beyond : bool
+        The reliability of what a quadratic in the panel's mean leaves of the SD.
+
+    Returns
+    -------
+    Ceiling
+        Can be below 0, and counts as 0 then.
+    """
+    mean, n = np.asarray(mean, float), panels.n
+    s = np.asarray(sd, float) * np.sqrt((n - ddof) / (n - 1))
+    told = quadratic_fit(mean, s) if beyond else None
+    t = s - told(mean) if beyond else s
+    basis = _basis(mean, s**2, n)
+
+    def rho(curve, weights):
+        share = weights / weights.sum(1, keepdims=True)
+        noise = ((share @ basis) * curve).sum(1)
+        return 1 - noise / (share @ t**2 - (share @ t) ** 2)
+
+    value = rho(panels.curve(told)[None], np.ones((1, len(t))))[0]
+    ours = resample_counts(len(t), n_resamples, seed)
+    theirs = resample_counts(len(panels.mean), n_resamples, seed + 1)
+    low, high = np.quantile(rho(panels.curve(told, theirs), ours), [0.025, 0.975])
+    return Ceiling(float(value), float(low), float(high))
