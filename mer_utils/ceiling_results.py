@@ -29,7 +29,6 @@ import pandas as pd
 
 from . import __version__, ceiling_study
 from .ceiling_pages import share_table
-from .ceiling_study import headline
 from .dataset import DIMENSIONS, Dataset
 from .experiment import load_data
 from .paths import repo_root, write_atomically

@@ -21,8 +21,8 @@ from .reliability import (
     song_moments,
 )
 from .sd_sampling import Shape, raters_for_reliability, shrinkage, step_sd_reliability
-from .simulate import draw_ratings, simulate_songs
 from .shape import curve_kurtosis
+from .simulate import draw_ratings, simulate_songs
 from .soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
 from .surrogates import multisets, pairs_of
 
@@ -157,9 +157,7 @@ def leniency_table(data: RaterData) -> pd.DataFrame:
 def tails_of(data: RaterData, n_resamples=200, n=10) -> dict[str, TailShape]:
     """The measured shape, and noise of panels of ``n``, for each of DEAM's dimensions."""
     return {
-        d: measure_tails(
-            rating_matrix(data.ratings, data.like(d)), "measured", n, n_resamples
-        )
+        d: measure_tails(rating_matrix(data.ratings, data.like(d)), "measured", n, n_resamples)
         for d in DIMENSIONS
     }
 

@@ -65,7 +65,7 @@ class RaterPanels:
         basis = _basis(self.mean, self.variance, self.raters)
         w = w / np.maximum(self.variance, 0.05)  # noise of the noise grows like the variance
         gram = np.einsum("rs,si,sj->rij", w, basis, basis)
-        found = np.linalg.solve(gram, ((w @ (basis * self.noise(told)[:, None])))[..., None])
+        found = np.linalg.solve(gram, (w @ (basis * self.noise(told)[:, None]))[..., None])
         return found[..., 0] if weights is not None else found[0, :, 0]
 
 
@@ -89,9 +89,7 @@ def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> Rate
     raters = heard.sum(1)
     k = int(raters.min()) // n
     if k < 2:
-        raise ValueError(
-            f"two disjoint panels of {n} do not fit: a song has {raters.min()} raters"
-        )
+        raise ValueError(f"two disjoint panels of {n} do not fit: a song has {raters.min()} raters")
     rng = np.random.default_rng(seed)
     panel = np.empty((2, n_shuffles, len(values), k), np.float32)
     for i in range(n_shuffles):

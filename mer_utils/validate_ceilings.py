@@ -137,7 +137,10 @@ def _inside(rows, target):
     return rows["low"].le(rows[target]) & rows["high"].ge(rows[target])
 
 
-def bias_and_coverage(found: pd.DataFrame, by=("part", "estimator", "shape", "tails")) -> pd.DataFrame:
+BY = ("part", "estimator", "shape", "tails")
+
+
+def bias_and_coverage(found: pd.DataFrame, by=BY) -> pd.DataFrame:
     """Summary of :func:`validate_ceilings`, one row per group of ``by``.
 
     ``truth`` and ``estimate`` are averages; ``bias`` is their difference, ``worst`` the largest
