@@ -105,6 +105,17 @@ def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
+def validation_rows(verdict: pd.DataFrame) -> pd.DataFrame:
+    """:func:`mer_utils.validate_ceilings.judged` rows by number of raters, for a page."""
+    mark = verdict["passes"].map({True: "", False: " fails"})
+    text = [f"{r.bias:+.2f} [{r.coverage:.0%}]" for r in verdict.itertuples()]
+    keys = ["estimator", "shape", "tails"]
+    order = pd.MultiIndex.from_frame(verdict[keys].drop_duplicates()).sortlevel("estimator")[0]
+    wide = verdict.assign(text=text + mark).pivot(index=keys, columns="raters", values="text")
+    wide = wide.loc[order].rename(columns="{} raters".format).fillna("-")
+    return wide.reset_index().rename_axis(columns=None)
+
+
 def step_rows(step: pd.DataFrame) -> pd.DataFrame:
     """:func:`extrapolation_test` for a page."""
     out = step[["dimension", "small", "observed"]].copy()

@@ -161,22 +161,26 @@ def bias_and_coverage(found: pd.DataFrame, by=BY) -> pd.DataFrame:
     return out[["truth", "estimate", "bias", "worst", "coverage", "oracle"]].reset_index()
 
 
-def passes(found: pd.DataFrame, bias: float = 0.03, least_coverage: float = 0.8) -> pd.DataFrame:
-    """Which estimators may carry a headline: ``part, estimator, shape, tails, passes``.
+def judged(table: pd.DataFrame, bias: float = 0.03, least_coverage: float = 0.8) -> pd.DataFrame:
+    """Rows of :func:`bias_and_coverage` with ``passes``: may this estimator carry a headline?
 
     The rule: average bias within ``bias``, and ``least_coverage`` of the intervals hold the truth.
     """
-    table = bias_and_coverage(found)
-    table["passes"] = table["bias"].abs().le(bias) & table["coverage"].ge(least_coverage)
-    return table
+    good = table["bias"].abs().le(bias) & table["coverage"].ge(least_coverage)
+    return table.assign(passes=good)
+
+
+def passes(found: pd.DataFrame, **rule) -> pd.DataFrame:
+    """:func:`judged` for the worlds of :func:`validate_ceilings`, over all raters and spreads."""
+    return judged(bias_and_coverage(found), **rule)
 
 
 def outcome(verdict: pd.DataFrame) -> tuple[str, str]:
-    """:func:`passes` in words: which estimators pass with all tails, and which fail where."""
+    """:func:`judged` in words: which estimators pass everywhere, and which fail with which tails."""
     groups = list(verdict.groupby(["estimator", "shape"], sort=False))
     safe = [f"{name} ({shape})" for (name, shape), g in groups if g["passes"].all()]
     fails = [
-        f"{name} ({shape}) with {', '.join(g.loc[~g['passes'], 'tails'])} tails"
+        f"{name} ({shape}) with {', '.join(g.loc[~g['passes'], 'tails'].unique())} tails"
         for (name, shape), g in groups
         if not g["passes"].all()
     ]
