@@ -8,6 +8,7 @@ results/ceilings`` writes, as aggregates (no row belongs to a song),
 ``needed.csv``         raters per song for reliabilities of 0.5, 0.7 and 0.9
 ``raters.csv``         reliability against the number of raters, film soundtracks
 ``steps.csv``          24 raters predicted from 10, film soundtracks
+``transfer.csv``       noise carried from one half of the soundtracks to the other
 ``leniency.csv``       variance components, film soundtracks
 ``mean_share.csv``     what the mean tells about the SD
 ``validation.csv``     bias and coverage of every estimator on simulated worlds
@@ -83,7 +84,7 @@ def committed(name: str, folder=None) -> pd.DataFrame:
             f"{path} is missing: make it with `python -m mer_utils.ceiling_results --data "
             f"$DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT --out {path.parent}`"
         )
-    return pd.read_csv(path)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])  # one estimator is "null"
 
 
 def data_tables(data: str, soundtracks: str, n_resamples=500) -> tuple[dict, dict]:
@@ -105,6 +106,7 @@ def data_tables(data: str, soundtracks: str, n_resamples=500) -> tuple[dict, dic
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
     tables["raters"] = ceiling_study.reliability_curves(raters, n_draws=400)
     tables["steps"] = ceiling_study.extrapolation_test(raters, n_draws=1000)
+    tables["transfer"] = ceiling_study.transfer_test(raters)
     tables["leniency"] = ceiling_study.leniency_table(raters)
     tables["mean_share"] = share_table(load_data("deam", data, features=None), raters)
     sums = songs.checksums | soundtracks_checksums(soundtracks or None)

@@ -25,6 +25,7 @@ from .shape import curve_kurtosis
 from .simulate import draw_ratings, simulate_songs
 from .soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
 from .surrogates import multisets, pairs_of
+from .transfer import rater_panels
 
 
 class RaterData(NamedTuple):
@@ -131,6 +132,44 @@ def _step_with_own_shape(panels, moments, n, new_n, weights):
     song = stretched.covariance(weights)
     share = weights / weights.sum(1, keepdims=True)
     return song / (song + share @ (moments.variance * (1 - new**2)))
+
+
+def transfer_test(data: RaterData, n=10, n_halves=200, middle=1.8, seed=0) -> pd.DataFrame:
+    """Carry the noise from one half of the songs to the *middle* of the other half; then look.
+
+    The middle are songs whose mean is within ``middle`` of 5, so their means are spread less
+    than those of the songs that the noise comes from, as in DEAM.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dimension``; ``songs``, the average number of songs predicted; ``observed`` and
+        ``predicted`` reliability of panels of ``n`` (medians over random halves); ``ratio`` of
+        predicted to observed noise with ``low`` and ``high``, the middle 95% of the halves.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension).to_numpy()
+        everyone = rater_panels(matrix, n, n_shuffles=100)
+        near = np.abs(np.nanmean(matrix, axis=1) - 5) < middle
+        found = []
+        for _ in range(n_halves):
+            order = rng.permutation(len(matrix))
+            source, target = np.split(order, [len(order) // 2])
+            target = target[near[target]]
+            target = everyone.of_songs(target)
+            noise = target.noise().mean()
+            predicted = target.predicted_noise(everyone.of_songs(source).curve()).mean()
+            total = target.panel[1].var(axis=1, ddof=1).mean()
+            found.append(
+                (target.n_songs, 1 - noise / total, 1 - predicted / total, predicted / noise)
+            )
+        found = np.array(found)
+        low, high = _interval(found[:, 3])
+        songs, observed, predicted = found[:, 0].mean(), *np.median(found[:, 1:3], axis=0)
+        rows.append((dimension, songs, observed, predicted, found[:, 3].mean(), low, high))
+    names = ["dimension", "songs", "observed", "predicted", "ratio", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def leniency_table(data: RaterData) -> pd.DataFrame:

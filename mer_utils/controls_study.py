@@ -10,7 +10,8 @@ it makes the three simulated controls; with DEAM those on real features, and the
 It writes ``controls_DATASET.csv`` (:func:`mer_utils.controls.run_control`),
 ``power_DATASET.csv`` (:func:`mer_utils.power.one_draw`), ``protocols_DATASET.csv`` (the same
 draws under the paper's protocol), ``intervals_deam.csv``
-(:func:`mer_utils.null_intervals.null_intervals`) and ``provenance_DATASET.json``. No row belongs to a song.
+(:func:`mer_utils.null_intervals.null_intervals`) and ``provenance_DATASET.json``. No row
+belongs to a song.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from mer_utils.simulate import DISAGREEMENT
 from mer_utils.training import Protocol
 
 SEEDS = {10: (4, 15), 60: (4, 15)}
-"""Number of raters -> seeds of KLD and NLL (which need no ensemble), seeds of MSE as in the paper."""
+"""Number of raters -> seeds of KLD and NLL (no ensembles here), seeds of MSE as in the paper."""
 SHORT = Protocol(epochs=30)
 SHORT_ENSEMBLE, DRAWS = 4, 8
 CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2

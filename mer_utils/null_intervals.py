@@ -85,3 +85,9 @@ def null_intervals(features, shares=(0.0, 0.1), n_draws=200, n_resamples=200) ->
             row["missed"] = np.mean((low > value.mean()) | (high < value.mean()))
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def widened(table: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """A table of scores with ``low`` and ``high`` moved away from ``value`` by this factor."""
+    moved = {k: table["value"] + factor * (table[k] - table["value"]) for k in ("low", "high")}
+    return table.assign(**moved)

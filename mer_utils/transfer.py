@@ -7,13 +7,15 @@ not quite enough. But with many raters on a song the noise of a panel of n can s
     noise(song) = Var(t | song) = E[t_A^2] - E[t_A t_B]
 
 for any statistic t of a panel, without an assumption and without bias. It grows with the
-song's variance sigma^2, and the factor depends on the mean: near the ends of the scale those
-who disagree lie far out. So we fit, by least squares over songs,
+song's variance, and the factor depends on the mean: near the ends of the scale those who
+disagree lie far out. So with the SD s (ddof=1) and the mean m of panels we fit, by least
+squares over songs,
 
-    noise = sigma^2 (c0 + c1 (mean - 5)^2)
+    noise = c0 E[s^2 | song] + c1 E[s^2 (m - 5)^2 | song]
 
-and apply the two numbers c to the songs of another data set with n raters each. What is left
-of the variance of t over *those* songs is song:
+and apply the two numbers c to the songs of another data set with n raters each, whose s and m
+estimate the same two averages without bias. What is left of the variance of t over *those*
+songs is song:
 
     rho = 1 - average noise / Var(t) .
 
@@ -37,18 +39,26 @@ from .ratings import quadratic_fit
 
 @dataclass(frozen=True, eq=False)
 class RaterPanels:
-    """Moments of disjoint panels of ``n`` raters on songs with many raters.
+    """Disjoint panels of ``n`` raters on songs with many raters.
 
-    ``mean`` and ``variance`` (ddof=1) over all raters and ``raters`` are (n_songs,). ``panel``
-    is (2, n_shuffles, n_songs, n_panels): mean and SD (ddof=1) of each panel.
+    ``panel`` is (2, n_shuffles, n_songs, n_panels): mean and SD (ddof=1) of each panel.
     """
 
     source: str
     n: int
-    mean: np.ndarray
-    variance: np.ndarray
-    raters: np.ndarray
     panel: np.ndarray
+
+    @property
+    def n_songs(self) -> int:
+        return self.panel.shape[2]
+
+    def of_songs(self, rows) -> RaterPanels:
+        """The same panels of some of the songs."""
+        return RaterPanels(self.source, self.n, self.panel[:, :, rows])
+
+    def predicted_noise(self, curve) -> np.ndarray:
+        """Noise of these songs' SDs by a curve from elsewhere, (n_songs,)."""
+        return _basis(*self.panel).mean(axis=(0, 2)) @ curve
 
     def noise(self, told=None) -> np.ndarray:
         """Noise of the SD, less ``told(panel mean)`` if given, of each song: (n_songs,)."""
@@ -61,17 +71,17 @@ class RaterPanels:
 
     def curve(self, told=None, weights=None) -> np.ndarray:
         """``(c0, c1)``, see the top; (n_resamples, 2) with ``weights`` over songs."""
-        w = np.ones((1, len(self.mean))) if weights is None else np.asarray(weights, float)
-        basis = _basis(self.mean, self.variance, self.raters)
-        w = w / np.maximum(self.variance, 0.05)  # noise of the noise grows like the variance
+        w = np.ones((1, self.n_songs)) if weights is None else np.asarray(weights, float)
+        basis = _basis(*self.panel).mean(axis=(0, 2))
+        w = w / np.maximum(basis[:, 0], 0.05)  # noise of the noise grows like the variance
         gram = np.einsum("rs,si,sj->rij", w, basis, basis)
         found = np.linalg.solve(gram, (w @ (basis * self.noise(told)[:, None]))[..., None])
         return found[..., 0] if weights is not None else found[0, :, 0]
 
 
-def _basis(mean, variance, n):
-    """sigma^2 and sigma^2 (mean - 5)^2, (n_songs, 2); the mean of n raters is itself noisy."""
-    return np.stack([variance, variance * ((mean - 5) ** 2 - variance / n)], axis=1)
+def _basis(mean, sd):
+    """s^2 and s^2 (m - 5)^2 on a new last axis."""
+    return np.stack([sd**2, sd**2 * (mean - 5) ** 2], axis=-1)
 
 
 def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> RaterPanels:
@@ -96,9 +106,7 @@ def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> Rate
         order = np.argsort(np.where(heard, rng.random(values.shape), 2.0), axis=1)[:, : n * k]
         chosen = np.take_along_axis(values, order, axis=1).reshape(len(values), k, n)
         panel[:, i] = chosen.mean(2), chosen.std(2, ddof=1)
-    return RaterPanels(
-        source, n, np.nanmean(values, 1), np.nanvar(values, 1, ddof=1), raters, panel
-    )
+    return RaterPanels(source, n, panel)
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def transferred_ceiling(
     s = np.asarray(sd, float) * np.sqrt((n - ddof) / (n - 1))
     told = quadratic_fit(mean, s) if beyond else None
     t = s - told(mean) if beyond else s
-    basis = _basis(mean, s**2, n)
+    basis = _basis(mean, s)
 
     def rho(curve, weights):
         share = weights / weights.sum(1, keepdims=True)
@@ -146,6 +154,6 @@ def transferred_ceiling(
 
     value = rho(panels.curve(told)[None], np.ones((1, len(t))))[0]
     ours = resample_counts(len(t), n_resamples, seed)
-    theirs = resample_counts(len(panels.mean), n_resamples, seed + 1)
+    theirs = resample_counts(panels.n_songs, n_resamples, seed + 1)
     low, high = np.quantile(rho(panels.curve(told, theirs), ours), [0.025, 0.975])
     return Ceiling(float(value), float(low), float(high))

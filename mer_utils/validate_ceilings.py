@@ -176,7 +176,7 @@ def passes(found: pd.DataFrame, **rule) -> pd.DataFrame:
 
 
 def outcome(verdict: pd.DataFrame) -> tuple[str, str]:
-    """:func:`judged` in words: which estimators pass everywhere, and which fail with which tails."""
+    """:func:`judged` in words: the estimators that pass everywhere, and where the others fail."""
     groups = list(verdict.groupby(["estimator", "shape"], sort=False))
     safe = [f"{name} ({shape})" for (name, shape), g in groups if g["passes"].all()]
     fails = [

@@ -1,10 +1,11 @@
 """Intervals over songs: right for one split, too narrow for cross-validation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mer_utils.controls_study import committed
-from mer_utils.null_intervals import null_intervals, one_target
+from mer_utils.null_intervals import null_intervals, one_target, widened
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,13 @@ def test_draws_differ_and_repeat():
     a, b, c = (one_target(features, 0.0, k, n_resamples=20) for k in (0, 0, 1))
     assert (a == b).all() and (a != c).any()
     assert (a[1] <= a[0]).all() and (a[0] <= a[2]).all()
+
+
+def test_widened_moves_both_ends():
+    table = pd.DataFrame({"value": [0.1], "low": [0.05], "high": [0.2]})
+    wide = widened(table, 2.0)
+    assert wide["low"][0] == pytest.approx(0.0) and wide["high"][0] == pytest.approx(0.3)
+    assert wide["value"][0] == 0.1
 
 
 def test_committed_table_says_the_same():
