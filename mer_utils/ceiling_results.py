@@ -52,11 +52,12 @@ def targets(songs: Dataset, tails: dict, n_resamples=500) -> pd.DataFrame:
         ``part, dimension, value, low, high``. The highest R2 is ``value`` and the highest
         correlation its root. For "beyond the mean" the target is the SD less the quadratic.
     """
+    keep, _ = ceiling_study.usual_songs(songs)
     rows = []
     for part in (ALL, BEYOND):
         for d, dimension in enumerate(DIMENSIONS):
             found = transferred_ceiling(
-                songs.rating_mean[:, d], songs.rating_sd[:, d], tails[dimension].panels,
+                songs.rating_mean[keep, d], songs.rating_sd[keep, d], tails[dimension].panels,
                 songs.ddof, beyond=part == BEYOND, n_resamples=n_resamples,
             )  # fmt: skip
             rows.append((part, dimension, found.value, found.low, found.high))
@@ -70,7 +71,8 @@ def ceilings_of(songs: Dataset, n_resamples=500) -> pd.DataFrame:
     the committed table, made with the raters of film soundtracks.
     """
     if songs.simulated:
-        tails = ceiling_study.tails_of(ceiling_study.simulated_raters(), 2)
+        n = ceiling_study.usual_songs(songs)[1]
+        tails = ceiling_study.tails_of(ceiling_study.simulated_raters(), 2, n)
         return targets(songs, tails, n_resamples)
     table = committed("targets")
     return table[table["labels"].eq(songs.labels)].drop(columns="labels").reset_index(drop=True)

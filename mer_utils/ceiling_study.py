@@ -206,15 +206,20 @@ def raters_of(songs: Dataset):
     return 10 if songs.n_raters is None else songs.n_raters
 
 
+def usual_songs(songs: Dataset) -> tuple[np.ndarray, int]:
+    """The songs with the most common number of raters, as a mask (n_songs,), and that number."""
+    n = np.broadcast_to(raters_of(songs), len(songs))
+    usual = int(np.bincount(n).argmax())
+    return n == usual, usual
+
+
 def ceilings_table(songs: Dataset, tails: dict, n_resamples=500, seed=0) -> pd.DataFrame:
     """:func:`mer_utils.ceilings.estimate_ceilings` for both dimensions, with ``dimension``.
 
     Songs with another number of raters than most are left out, because a published pair can
     only be taken apart when the panel's size is known.
     """
-    n = np.broadcast_to(raters_of(songs), len(songs))
-    usual = int(np.bincount(n).argmax())
-    keep = n == usual
+    keep, usual = usual_songs(songs)
     parts = []
     for d, name in enumerate(DIMENSIONS):
         table = estimate_ceilings(
