@@ -104,9 +104,10 @@ def exchange_evidence(root, dataset: Dataset, *, n_boot: int = 999, seed: int = 
         name = f"emoMusic continuous {DIMENSIONS[k]}, mean over time"
         line(name, "Pearson r", _continuous(root, DIMENSIONS[k], ids), k)
     line("spectral flux, which follows arousal", "Spearman rho", spectral_flux(root, ids), 1)
+    predicted = transfer(dataset.features, labels, low)
     for k in (1, 0):
         name = f"model of {DIMENSIONS[k]} trained on ids above 1000"
-        line(name, "Pearson r", transfer(dataset.features, labels[:, k], low), k)
+        line(name, "Pearson r", None if predicted is None else predicted[:, k], k)
     path = find_file(root, PER_RATER + FILES["1-2000"])
     means = rater_means(read_raters(path)[0], ids) if path else None
     line("per-rater file, means recomputed", "share equal", means)
@@ -186,8 +187,9 @@ def labels_of_file(dataset: Dataset) -> np.ndarray:
 
 
 def transfer(features, label, low):
-    """Ridge predictions, (n_songs,): each song by a model that saw only other ids above 1000.
+    """Ridge predictions of ``label``: each song by a model that saw only other ids above 1000.
 
+    ``label`` and the result are (n_songs,) or (n_songs, 2); dimensions do not share anything.
     Songs up to 1000 (``low``) get the model of all ids above 1000; those above get 5-fold
     predictions. None if there are no features or too few songs.
     """
@@ -199,9 +201,11 @@ def transfer(features, label, low):
     ranks = np.stack([np.searchsorted(known, new) for known, new in columns], 1) / len(high)
     parts = [(high, np.flatnonzero(low))]
     parts += [(np.setdiff1d(high, high[fold::5]), high[fold::5]) for fold in range(5)]
-    out = np.full(len(label), np.nan)
+    out = np.full(label.shape, np.nan)
     for train, test in parts:
-        model = make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5)))
+        model = make_pipeline(
+            StandardScaler(), RidgeCV(10.0 ** np.arange(5), alpha_per_target=label.ndim > 1)
+        )
         out[test] = model.fit(ranks[train], label[train]).predict(ranks[test])
     return out
 

@@ -36,27 +36,29 @@ def song_evidence(dataset: Dataset) -> np.ndarray:
     """
     labels = labels_of_file(dataset)
     low = dataset.song_id <= EXCHANGED_UP_TO
-    predicted = [transfer(dataset.features, labels[:, k], low) for k in (0, 1)]
-    if predicted[0] is None:
+    predicted = transfer(dataset.features, labels, low)
+    if predicted is None:
         raise ValueError(
             f"{dataset.name} has {dataset.features.shape[1]} features, {low.sum()} songs with ids "
             f"up to {EXCHANGED_UP_TO} and {(~low).sum()} above: the border needs features, 20 "
             "songs below and 50 above"
         )
-    error = labels - np.stack(predicted, 1)
-    other = labels[:, ::-1] - np.stack(predicted, 1)
+    error, other = labels - predicted, labels[:, ::-1] - predicted
     normal = multivariate_normal(error[~low].mean(0), np.cov(error[~low].T))
     return normal.logpdf(error) - normal.logpdf(other)
 
 
-def block_evidence(dataset: Dataset, width: int = BLOCK, *, n_boot=999, seed=0) -> pd.DataFrame:
+def block_evidence(
+    song_id, evidence, width: int = BLOCK, *, n_boot: int = 999, seed: int = 0
+) -> pd.DataFrame:
     """Average evidence per song in blocks of ids: ``first, last, n, value, low, high``.
 
+    ``song_id`` and ``evidence``, from :func:`song_evidence`, are (n_songs,).
     ``low`` and ``high`` are a 95% bootstrap interval over the songs of the block. Blocks
     without a song are left out.
     """
-    evidence, rng = song_evidence(dataset), np.random.default_rng(seed)
-    block = (dataset.song_id - 1) // width
+    rng = np.random.default_rng(seed)
+    block = (song_id - 1) // width
     rows = []
     for number in np.unique(block):
         part = evidence[block == number]
@@ -66,8 +68,13 @@ def block_evidence(dataset: Dataset, width: int = BLOCK, *, n_boot=999, seed=0) 
     return pd.DataFrame(rows, columns=["first", "last", "n", "value", "low", "high"])
 
 
-def find_border(dataset: Dataset) -> dict:
+def find_border(song_id, evidence) -> dict:
     """The largest id that looks exchanged, if all ids up to some border are.
+
+    Parameters
+    ----------
+    song_id : int array, (n_songs,), increasing
+    evidence : array, (n_songs,), in nats, from :func:`song_evidence`
 
     Returns
     -------
@@ -77,8 +84,7 @@ def find_border(dataset: Dataset) -> dict:
         ``gain``: log-likelihood ratio of this border against none, in nats. It counts songs as
         independent, and songs of one artist are not quite that.
     """
-    evidence = song_evidence(dataset)
-    borders = np.concatenate([[0], dataset.song_id])
+    borders = np.concatenate([[0], song_id])
     log_likelihood = np.concatenate([[0.0], -np.cumsum(evidence)])
     posterior = np.exp(log_likelihood - logsumexp(log_likelihood)).cumsum()
     low, high = (int(borders[np.searchsorted(posterior, q)]) for q in (0.025, 0.975))

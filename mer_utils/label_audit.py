@@ -39,7 +39,7 @@ from mer_utils.deam import (
     load_deam,
 )
 from mer_utils.exchange import NOT_AT_HAND, emomusic_ratings, exchange_evidence, labels_of_file
-from mer_utils.exchange_border import BLOCK, block_evidence, find_border
+from mer_utils.exchange_border import BLOCK, block_evidence, find_border, song_evidence
 from mer_utils.exchange_effects import exchange_songs, mixture_table, paired_differences
 from mer_utils.experiment import Experiment, run
 from mer_utils.paths import repo_root, write_atomically
@@ -48,6 +48,11 @@ from mer_utils.simulate import simulated_root
 from mer_utils.study import PAPER_LOSSES, predictions
 
 N_BOOT, N_RESAMPLES = 999, 500
+LIVE = {
+    "paper": {"trials": 10, "shares": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)},
+    "quick": {"trials": 2, "shares": (0.0, 0.25, 0.5)},
+}
+"""What notebook 10 has time for."""
 READINGS = ("as distributed", "exchanged", "undecided")
 
 
@@ -75,7 +80,7 @@ def audit_trials(seeds, borders=(0, 500, EXCHANGED_UP_TO), n_boot: int = 199) ->
             for planted in borders:
                 songs = plant(right, planted)
                 said = exchange_evidence(root, songs, n_boot=n_boot)["supports"].value_counts()
-                found = find_border(songs)
+                found = find_border(songs.song_id, song_evidence(songs))
                 last = songs.song_id[songs.song_id <= planted].max() if planted else 0
                 counts = {name: int(said.get(name, 0)) for name in READINGS}
                 found["holds"] = bool(found["low"] <= last <= found["high"])
@@ -83,12 +88,15 @@ def audit_trials(seeds, borders=(0, 500, EXCHANGED_UP_TO), n_boot: int = 199) ->
     return pd.DataFrame(rows).drop(columns="gain")
 
 
-def block_table(root, songs: Dataset, *, n_boot: int = N_BOOT, seed: int = 0) -> pd.DataFrame:
+def block_table(
+    root, songs: Dataset, evidence, *, n_boot: int = N_BOOT, seed: int = 0
+) -> pd.DataFrame:
     """:func:`block_evidence` with the shares of songs that equal emoMusic's ratings.
 
+    ``evidence`` is that of :func:`mer_utils.exchange_border.song_evidence`.
     ``equal_as_distributed`` and ``equal_exchanged`` are NaN where emoMusic has no song.
     """
-    table = block_evidence(songs, n_boot=n_boot, seed=seed)
+    table = block_evidence(songs.song_id, evidence, n_boot=n_boot, seed=seed)
     trusted, labels = emomusic_ratings(Path(root), songs.song_id), labels_of_file(songs)
     for name, side in (("as_distributed", labels), ("exchanged", labels[:, ::-1])):
         shares = []
@@ -112,6 +120,12 @@ def committed(name: str, folder=None) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def provenance(folder=None) -> dict:
+    """What made the committed tables: command, data, checksums, versions."""
+    path = Path(folder or repo_root() / "results" / "label_audit") / "provenance.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def main(argv=None):
     """Command line; see the head of this module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,10 +137,11 @@ def main(argv=None):
         name: Experiment.of("paper", dataset="deam", data=str(root), labels=name) for name in LABELS
     }
     songs = experiments[LABELS[0]].songs()
+    evidence = song_evidence(songs)
     made = {
         "evidence": exchange_evidence(root, songs, n_boot=N_BOOT),
-        "blocks": block_table(root, songs),
-        "border": pd.DataFrame([find_border(songs)]),
+        "blocks": block_table(root, songs, evidence),
+        "border": pd.DataFrame([find_border(songs.song_id, evidence)]),
     }
     at_hand = made["evidence"]["supports"].ne(NOT_AT_HAND)
     print(f"{songs.name}: {at_hand.sum()} lines of evidence at hand", flush=True)
@@ -146,7 +161,7 @@ def main(argv=None):
     share = float((songs.song_id <= EXCHANGED_UP_TO).mean())
     made["mixture"] = mixture_table(*both, share).rename(columns=names)
     cross = sorted((root / "cross_check").glob("*.csv"))
-    provenance = {
+    about = {
         "command": "python -m mer_utils.label_audit --data $DEAM_ROOT --out results/label_audit",
         "date": datetime.date.today().isoformat(),
         "dataset": songs.name,
@@ -167,7 +182,7 @@ def main(argv=None):
         with write_atomically(args.out / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.4f")
     with write_atomically(args.out / "provenance.json") as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -109,3 +109,26 @@ def version_rows(both: pd.DataFrame, claim: str, names: dict) -> pd.DataFrame:
             row = f"{shown}, {name.replace('_', ' ')}"
             parts.append(part[["dimension"]].assign(row=row, look=loss, **figures))
     return pd.concat(parts, ignore_index=True)
+
+
+def trial_page(trial: pd.DataFrame) -> pd.DataFrame:
+    """:func:`mer_utils.exchange_effects.exchange_trial` for a page: a column for each share.
+
+    A cell reads ``0.54 [0.50, 0.57] (0.56)``; the formula stands in round brackets.
+    """
+    cells = [spread(r.value, r.low, r.high, ".2f") for r in trial.itertuples()]
+    formula = ["" if pd.isna(x) else f" ({x:.2f})" for x in trial["expected"]]
+    names = {"r2": "R2", "spearman": "rank correlation"}
+    score = trial["score"].map(names) + " of the " + trial["target"].replace("sd", "SD")
+    shares = [f"{share:.0%}" for share in trial["share"]]
+    table = pd.DataFrame(
+        {
+            "score": score,
+            "dimension": trial["dimension"],
+            "share": shares,
+            "cell": [a + b for a, b in zip(cells, formula, strict=True)],
+        }
+    )
+    wide = table.pivot(index=["score", "dimension"], columns="share", values="cell")
+    order = pd.MultiIndex.from_frame(table[["score", "dimension"]].drop_duplicates())
+    return wide.loc[order, list(dict.fromkeys(shares))].reset_index().rename_axis(columns=None)

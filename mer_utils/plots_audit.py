@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from .dataset import DIMENSIONS
 from .exchange import NOT_AT_HAND
 from .plots import _axes, _finish, forest
-from .style import COLOURS, DIMENSION_COLOURS, method_style
+from .style import COLOURS, DIMENSION_COLOURS, DIMENSION_MARKERS, method_style
 
 
 def plot_evidence(table: pd.DataFrame, *, ax=None, title="", simulated=False):
@@ -49,3 +51,31 @@ def plot_blocks(table: pd.DataFrame, border: dict, *, ax=None, title="", simulat
         ax.axvline(border["border"], color=DIMENSION_COLOURS[1], label="most likely border")
         ax.legend(loc="upper left")
     return _finish(ax, "song id", "evidence per song (nats)", title, simulated)
+
+
+def plot_trial(trial: pd.DataFrame, *, axes=None, title=""):
+    """Scores against the share of exchanged songs, one panel per score; "simulated exchange".
+
+    ``trial`` is the table of :func:`mer_utils.exchange_effects.exchange_trial`. Broad lines are
+    the formula. Returns the three Axes.
+    """
+    axes = plt.subplots(3, 1, figsize=(4.8, 8), sharex=True)[1] if axes is None else axes
+    panels = {
+        "R2 of the mean": ("mean", "r2"),
+        "R2 of the SD": ("sd", "r2"),
+        "rank correlation, SD": ("sd", "spearman"),
+    }
+    for ax, (label, cell) in zip(axes, panels.items(), strict=True):
+        rows = trial[trial["target"].eq(cell[0]) & trial["score"].eq(cell[1])]
+        for d, dimension in enumerate(DIMENSIONS):
+            part = rows[rows["dimension"].eq(dimension)]
+            error = [part["value"] - part["low"], part["high"] - part["value"]]
+            colour, shift = DIMENSION_COLOURS[d], 0.004 * (2 * d - 1)  # bars beside each other
+            ax.plot(part["share"], part["expected"], color=colour, linewidth=6, alpha=0.25)
+            look = {"color": colour, "marker": DIMENSION_MARKERS[d], "capsize": 3}
+            ax.errorbar(part["share"] + shift, part["value"], error, label=dimension, **look)
+        _finish(ax, "", label)
+    axes[0].legend()
+    axes[0].set_title("\n".join(part for part in ("simulated exchange", title) if part))
+    axes[-1].set_xlabel("share of the songs that is exchanged")
+    return axes
