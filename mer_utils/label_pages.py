@@ -9,6 +9,18 @@ from mer_utils.deam import LABELS
 from mer_utils.exchange import NOT_AT_HAND
 from mer_utils.exchange_effects import CELL
 
+SHOWN = {
+    "mean_r2": "R2 of the mean",
+    "alike": "R2 of the mean, minus MSE's",
+    "sd_r2": "R2 of the SD",
+    "underestimate": "share of SDs too small",
+    "range": "average SD, predicted / empirical",
+    "nll_narrow": "quartile range of SDs, minus NLL's",
+    "nll_outliers": "share of outlying SDs, minus NLL's",
+    "rank": "rank correlation, SD",
+}
+"""What the reader calls the score behind a claim."""
+
 
 def spread(value, low, high, spec="+.2f") -> str:
     """``+0.20 [+0.15, +0.25]``; an empty text for a value that is not known."""
@@ -79,9 +91,9 @@ def rows_page(both: pd.DataFrame, spec: str = ".2f") -> pd.DataFrame:
     """Rows of :func:`both_versions` for a page, scores and differences as text."""
     page = pd.DataFrame(
         {
-            "score": both["score"].str.replace("_", " "),
+            "score": both["claim"].map(SHOWN),
             "loss": both["loss"].str.upper(),
-            "method": both["method"].str.replace("_", " "),
+            "method": both["method"].str.replace("_", " ").str.replace("mc", "MC"),
             "dimension": both["dimension"],
         }
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .dataset import DIMENSIONS
 from .exchange import NOT_AT_HAND
-from .plots import _axes, _finish, forest
+from .plots import _axes, _finish
 from .style import COLOURS, DIMENSION_COLOURS, DIMENSION_MARKERS, method_style
 
 
@@ -19,19 +19,25 @@ def plot_evidence(table: pd.DataFrame, *, ax=None, title="", simulated=False):
     is one, stands below its line, hollow and grey.
     """
     rows = table[table["supports"].ne(NOT_AT_HAND)]
-    ax = _axes(ax, (4.8, 1.4 + 0.62 * len(rows)))
+    ax = _axes(ax, (4.8, 1.4 + 0.6 * len(rows)))
+    ax.axvline(0, color=COLOURS["trivial"], linestyle="--", linewidth=1)
+    dark = {"color": COLOURS["empirical"], "marker": "o", "markersize": 4}
+    pale = {"color": COLOURS["trivial"], "marker": "s", "markersize": 4, "markerfacecolor": "white"}
+    for column, ends, shift, look in (
+        ("difference", ("low", "high"), -0.12, dark),
+        ("control", ("control_low", "control_high"), 0.18, pale),
+    ):
+        value, low, high = (rows[c].to_numpy() for c in (column, *ends))
+        known = np.isfinite(value)
+        error = np.stack([value - low, high - value])[:, known]
+        place = np.flatnonzero(known) + shift
+        ax.errorbar(value[known], place, xerr=error, linestyle="", capsize=3, **look)
     labels = [text.replace(", ", ",\n").replace(" trained", "\ntrained") for text in rows.evidence]
-    value, low, high = (rows[c].to_numpy() for c in ("difference", "low", "high"))
-    forest(labels, value, low, high, xlabel="", reference=0, ax=ax)
-    for i, row in enumerate(rows.itertuples()):
-        y = i + 0.28
-        if np.isfinite(row.control):
-            ax.hlines(y, row.control_low, row.control_high, color=COLOURS["trivial"], linewidth=2)
-            ax.plot(row.control, y, "s", color=COLOURS["trivial"], markerfacecolor="white")
-    ax.set_xlim(-1.08, 1.08)
-    ax.tick_params(axis="y", labelsize="small")
-    label = "agreement: as distributed minus exchanged"
-    note = "filled: ids up to 1000, hollow: control, ids above"
+    ax.set_yticks(range(len(rows)), labels, fontsize="small")
+    ax.set(xlim=(-1.08, 1.08), ylim=(len(rows) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    note = "filled: ids up to 1000, hollow: control"
+    label = "as distributed minus exchanged"
     return _finish(ax, label, "", "\n".join(t for t in (title, note) if t), simulated)
 
 
@@ -49,7 +55,7 @@ def plot_blocks(table: pd.DataFrame, border: dict, *, ax=None, title="", simulat
     ax.axhline(0, color=COLOURS["trivial"], linestyle="--", linewidth=1)
     if border["low"] > 0:
         ax.axvline(border["border"], color=DIMENSION_COLOURS[1], label="most likely border")
-        ax.legend(loc="upper left")
+        ax.legend(loc="lower right")
     return _finish(ax, "song id", "evidence per song (nats)", title, simulated)
 
 
