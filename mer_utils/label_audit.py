@@ -31,13 +31,7 @@ import pandas as pd
 
 from mer_utils import __version__
 from mer_utils.dataset import Dataset
-from mer_utils.deam import (
-    EXCHANGED_UP_TO,
-    LABELS,
-    checksums,
-    deam_root,
-    load_deam,
-)
+from mer_utils.deam import EXCHANGED_UP_TO, LABELS, checksums, deam_root, load_deam
 from mer_utils.exchange import NOT_AT_HAND, emomusic_ratings, exchange_evidence, labels_of_file
 from mer_utils.exchange_border import BLOCK, block_evidence, find_border, song_evidence
 from mer_utils.exchange_effects import exchange_songs, mixture_table, paired_differences
@@ -111,19 +105,22 @@ def block_table(
 
 def committed(name: str, folder=None) -> pd.DataFrame:
     """A committed table, e.g. ``"evidence"``; a ``ValueError`` that tells the mend."""
-    path = Path(folder or repo_root() / "results" / "label_audit") / f"{name}.csv"
+    return pd.read_csv(_stored(f"{name}.csv", folder))
+
+
+def provenance(folder=None) -> dict:
+    """What made the committed tables: command, data, checksums, versions."""
+    return json.loads(_stored("provenance.json", folder).read_text(encoding="utf-8"))
+
+
+def _stored(name, folder):
+    path = Path(folder or repo_root() / "results" / "label_audit") / name
     if not path.is_file():
         raise ValueError(
             f"{path} is missing: make it with `python -m mer_utils.label_audit "
             f"--data $DEAM_ROOT --out {path.parent}`"
         )
-    return pd.read_csv(path)
-
-
-def provenance(folder=None) -> dict:
-    """What made the committed tables: command, data, checksums, versions."""
-    path = Path(folder or repo_root() / "results" / "label_audit") / "provenance.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return path
 
 
 def main(argv=None):

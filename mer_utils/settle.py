@@ -62,7 +62,8 @@ def settle(root=None, songs: Dataset | None = None, say=print) -> pd.DataFrame:
         averaged = find_file(root, AVERAGED + FILES["1-2000"])
         if averaged is None:
             raise DataError(
-                f"{root / AVERAGED}{FILES['1-2000']}: not found; there is nothing to compare"
+                f"{root / (AVERAGED + FILES['1-2000'])}: not found; unpack DEAM_Annotations.zip "
+                f"in {root}"
             )
         song_id, given, _ = read_averaged(averaged)
     else:
@@ -75,9 +76,10 @@ def settle(root=None, songs: Dataset | None = None, say=print) -> pd.DataFrame:
         here = part & known
         a, b = equal[0][here], equal[1][here]
         counts = [int(k.sum()) for k in (a & ~b, b & ~a, a & b, ~a & ~b)]
-        needed = ALL_BUT * (here.sum() - counts[2])
-        verdict = next((c for c, k in zip(CLASSES[:2], counts, strict=False) if k >= needed), "")
-        verdict = (verdict or "mixed") if here.any() else "no ratings"
+        telling = int(here.sum()) - counts[2]  # songs whose two columns differ
+        verdict = "mixed" if telling else "no telling song"
+        for name, count in zip(CLASSES[:2], counts[:2], strict=True):
+            verdict = name if telling and count >= ALL_BUT * telling else verdict
         rows.append((ids, int(here.sum()), *counts, verdict))
         say(
             f"Ids {ids}: the averages of the raters equal the columns as distributed in "

@@ -150,6 +150,17 @@ def test_settle_sees_other_ratings(root, songs):
     assert (table["verdict"] == "mixed").all() and table["neither"].iloc[0] > 700
 
 
+def test_settle_with_equal_columns_decides_nothing(root, songs, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    path = copy / (PER_RATER + FILES["1-2000"])
+    few = [f"r1, {song}, 4, 4" for song in songs.song_id[:5]]
+    path.write_text("\n".join(["workerID, SongId, Valence, Arousal", *few]) + "\n")
+    same = replace(songs, rating_mean=np.full((len(songs), 2), 4.0))
+    table = settle(copy, same, say=lambda line: None)
+    assert list(table["verdict"]) == ["no telling song"] * 2 and list(table["songs"]) == [5, 0]
+    assert table["either"].iloc[0] == 5
+
+
 def test_settle_without_the_file(root, tmp_path):
     copy = shutil.copytree(root, tmp_path / "copy")
     (copy / (PER_RATER + FILES["1-2000"])).unlink()
@@ -292,6 +303,8 @@ def test_committed_tables_hold_no_song():
 def test_a_missing_table_tells_the_mend(tmp_path):
     with pytest.raises(ValueError, match="python -m mer_utils.label_audit"):
         committed("evidence", tmp_path)
+    with pytest.raises(ValueError, match="provenance.json is missing"):
+        provenance(tmp_path)
 
 
 def test_evidence_page_names_what_is_at_hand():
