@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mer_utils.claims import CLAIMS, summary
+from mer_utils.comparison import NO_BREAK
 from mer_utils.deam import LABELS
 from mer_utils.exchange import NOT_AT_HAND
 from mer_utils.exchange_effects import CELL
@@ -24,7 +25,7 @@ SHOWN = {
 
 def spread(value, low, high, spec="+.2f") -> str:
     """``+0.20 [+0.15, +0.25]``; an empty text for a value that is not known."""
-    return "" if pd.isna(value) else f"{value:{spec}} [{low:{spec}}, {high:{spec}}]"
+    return "" if pd.isna(value) else f"{value:{spec}} [{low:{spec}},{NO_BREAK}{high:{spec}}]"
 
 
 def evidence_page(table: pd.DataFrame, containing: str = "") -> pd.DataFrame:

@@ -81,9 +81,7 @@ def settle(root=None, songs: Dataset | None = None, say=print) -> pd.DataFrame:
         for name, count in zip(CLASSES[:2], counts[:2], strict=True):
             verdict = name if telling and count >= ALL_BUT * telling else verdict
         rows.append((ids, int(here.sum()), *counts, verdict))
-        say(
-            f"Ids {ids}: the averages of the raters equal the columns as distributed in "
-            f"{counts[0]} of {here.sum()} songs, exchanged in {counts[1]}, either way in "
-            f"{counts[2]}, neither in {counts[3]}. Verdict: {rows[-1][-1]}."
-        )
+        say(f"Ids {ids}: {verdict}")
+        say(f"  {counts[0]} of {here.sum()} songs: averages of the raters as distributed")
+        say(f"  {counts[1]} exchanged, {counts[2]} either way, {counts[3]} neither")
     return pd.DataFrame(rows, columns=names)

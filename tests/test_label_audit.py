@@ -124,7 +124,8 @@ def test_settle_without_an_exchange(root):
     assert (
         list(table["songs"]) == [744, 1000] and not table[["exchanged", "neither"]].to_numpy().any()
     )
-    assert len(said) == 2 and "Verdict: as distributed" in said[0]
+    assert said[0] == "Ids up to 1000: as distributed"
+    assert said[1].startswith("  722 of 744 songs") and said[2].startswith("  0 exchanged, 22")
 
 
 def test_settle_finds_an_exchange_in_the_file(root, songs, tmp_path):
