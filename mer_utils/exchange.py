@@ -64,9 +64,7 @@ def exchange_evidence(root, dataset: Dataset, *, n_boot: int = 999, seed: int = 
         If a cross-check file is there but broken.
     """
     root, ids = Path(root), dataset.song_id
-    labels = dataset.rating_mean
-    if dataset.labels == "corrected":
-        labels = exchange(ids, labels)
+    labels = labels_of_file(dataset)
     low = ids <= EXCHANGED_UP_TO
     rng = np.random.default_rng(seed)
     rows = []
@@ -101,14 +99,15 @@ def exchange_evidence(root, dataset: Dataset, *, n_boot: int = 999, seed: int = 
         figures = below or (np.nan,) * 5 + (0,)
         rows.append((evidence, measure, *figures, *control, supports))
 
-    line("emoMusic song-level ratings", "share equal", _emomusic_ratings(root, ids))
+    line("emoMusic song-level ratings", "share equal", emomusic_ratings(root, ids))
     for k in (1, 0):
         name = f"emoMusic continuous {DIMENSIONS[k]}, mean over time"
         line(name, "Pearson r", _continuous(root, DIMENSIONS[k], ids), k)
     line("spectral flux, which follows arousal", "Spearman rho", spectral_flux(root, ids), 1)
+    predicted = transfer(dataset.features, labels, low)
     for k in (1, 0):
         name = f"model of {DIMENSIONS[k]} trained on ids above 1000"
-        line(name, "Pearson r", _transfer(dataset.features, labels[:, k], low), k)
+        line(name, "Pearson r", None if predicted is None else predicted[:, k], k)
     path = find_file(root, PER_RATER + FILES["1-2000"])
     means = rater_means(read_raters(path)[0], ids) if path else None
     line("per-rater file, means recomputed", "share equal", means)
@@ -151,7 +150,8 @@ def spectral_flux(root: Path, song_id) -> np.ndarray | None:
     return out
 
 
-def _emomusic_ratings(root, song_id):
+def emomusic_ratings(root, song_id):
+    """Song-level ratings of emoMusic, (n_songs, 2), 1-9, NaN where unknown; or None."""
     path = root / "cross_check" / "emomusic_static_annotations.csv"
     if not path.is_file():
         return None
@@ -180,10 +180,18 @@ def _continuous(root, name, song_id):
     return means.reindex(song_id).to_numpy()
 
 
-def _transfer(features, label, low):
-    """Ridge predictions, (n_songs,): each song by a model that saw only other ids above 1000.
+def labels_of_file(dataset: Dataset) -> np.ndarray:
+    """Mean ratings as they stand in the averaged file, (n_songs, 2), whichever are loaded."""
+    corrected = dataset.labels == "corrected"
+    return exchange(dataset.song_id, dataset.rating_mean) if corrected else dataset.rating_mean
 
-    Songs up to 1000 get the model of all ids above 1000; those above get 5-fold predictions.
+
+def transfer(features, label, low):
+    """Ridge predictions of ``label``: each song by a model that saw only other ids above 1000.
+
+    ``label`` and the result are (n_songs,) or (n_songs, 2); dimensions do not share anything.
+    Songs up to 1000 (``low``) get the model of all ids above 1000; those above get 5-fold
+    predictions. None if there are no features or too few songs.
     """
     high = np.flatnonzero(~low)
     if not features.shape[1] or low.sum() < 20 or len(high) < 50:
@@ -193,9 +201,11 @@ def _transfer(features, label, low):
     ranks = np.stack([np.searchsorted(known, new) for known, new in columns], 1) / len(high)
     parts = [(high, np.flatnonzero(low))]
     parts += [(np.setdiff1d(high, high[fold::5]), high[fold::5]) for fold in range(5)]
-    out = np.full(len(label), np.nan)
+    out = np.full(label.shape, np.nan)
     for train, test in parts:
-        model = make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5)))
+        model = make_pipeline(
+            StandardScaler(), RidgeCV(10.0 ** np.arange(5), alpha_per_target=label.ndim > 1)
+        )
         out[test] = model.fit(ranks[train], label[train]).predict(ranks[test])
     return out
 

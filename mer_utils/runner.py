@@ -43,7 +43,7 @@ STARTS_AFTER = {
 # These show the results of all others, and of results/: they run again when one of them did.
 READS_ALL = ("scorecard",)
 # These show committed tables: they run again when results/ changed.
-READS_RESULTS = ("08_noise_ceiling", "09_controls")
+READS_RESULTS = ("08_noise_ceiling", "09_controls", "10_label_audit", "what_we_learned")
 
 
 def pages(root: Path) -> list[Path]:
