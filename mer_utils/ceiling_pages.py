@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from .bounded import mean_sd_share
-from .ceiling_study import RaterData, raters_of
+from .ceiling_study import raters_of
 from .dataset import DIMENSIONS, Dataset
+from .rater_study import RaterData
 
 
 def with_interval(row, spec=".2f") -> str:
@@ -43,7 +44,7 @@ def forest_rows(table: pd.DataFrame) -> dict:
 
 
 def curves_of(curves: pd.DataFrame, dimension: str) -> tuple[dict, dict]:
-    """One dimension of :func:`reliability_curves` for ``plot_curves``: curves and looks."""
+    """One dimension of ``rater_study.reliability_curves`` for ``plot_curves``: curves, looks."""
     shown, looks = {}, {}
     for statistic, look in (("mean", "ensemble"), ("sd", "mse")):
         for method in ("moments", "panels"):
@@ -89,6 +90,16 @@ def share_rows(table: pd.DataFrame) -> pd.DataFrame:
     wide = text.pivot(index=["data", "dimension"], columns="score", values="text")
     wide = wide.loc[pd.MultiIndex.from_frame(order), list(names)].rename(columns=names)
     return wide.reset_index().rename_axis(columns=None)
+
+
+def own_mean_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`mer_utils.rater_study.own_mean_test` for a page."""
+    out = table[["dimension", "songs", "n_songs"]].astype({"n_songs": str})
+    names = {"own": "same ten raters", "other": "ten others", "difference": "difference"}
+    for key, label in names.items():
+        ends = zip(*(table[key + end] for end in ("", "_low", "_high")), strict=True)
+        out[label] = [f"{v:.2f} [{a:.2f}, {b:.2f}]" for v, a, b in ends]
+    return out
 
 
 def page_needed(needed: pd.DataFrame) -> pd.DataFrame:

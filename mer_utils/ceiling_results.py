@@ -9,6 +9,7 @@ results/ceilings`` writes, as aggregates (no row belongs to a song),
 ``raters.csv``         reliability against the number of raters, film soundtracks
 ``steps.csv``          24 raters predicted from 10, film soundtracks
 ``transfer.csv``       noise carried from one half of the soundtracks to the other
+``own_mean.csv``       the mean of the same panel, or of another, as predictor of the SD
 ``leniency.csv``       variance components, film soundtracks
 ``mean_share.csv``     what the mean tells about the SD
 ``validation.csv``     bias and coverage of every estimator on simulated worlds
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import __version__, ceiling_study
+from . import __version__, ceiling_study, rater_study
 from .ceiling_pages import share_table
 from .dataset import DIMENSIONS, Dataset
 from .experiment import load_data
@@ -72,7 +73,7 @@ def ceilings_of(songs: Dataset, n_resamples=500) -> pd.DataFrame:
     """
     if songs.simulated:
         n = ceiling_study.usual_songs(songs)[1]
-        tails = ceiling_study.tails_of(ceiling_study.simulated_raters(), 2, n)
+        tails = ceiling_study.tails_of(rater_study.simulated_raters(), 2, n)
         return targets(songs, tails, n_resamples)
     table = committed("targets")
     return table[table["labels"].eq(songs.labels)].drop(columns="labels").reset_index(drop=True)
@@ -91,7 +92,7 @@ def committed(name: str, folder=None) -> pd.DataFrame:
 
 def data_tables(data: str, soundtracks: str, n_resamples=500) -> tuple[dict, dict]:
     """All tables but the validation, and what they were made from."""
-    raters = ceiling_study.rater_data(soundtracks)
+    raters = rater_study.rater_data(soundtracks)
     if raters.simulated:
         raise ValueError("give the folder of the film soundtracks: --soundtracks PATH")
     tails = ceiling_study.tails_of(raters, n_resamples)
@@ -106,10 +107,11 @@ def data_tables(data: str, soundtracks: str, n_resamples=500) -> tuple[dict, dic
         found["needed"].append(needed[own].assign(labels=labels))
     found["needed"].append(needed[~own].assign(labels=""))
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
-    tables["raters"] = ceiling_study.reliability_curves(raters, n_draws=400)
-    tables["steps"] = ceiling_study.extrapolation_test(raters, n_draws=1000)
-    tables["transfer"] = ceiling_study.transfer_test(raters)
-    tables["leniency"] = ceiling_study.leniency_table(raters)
+    tables["raters"] = rater_study.reliability_curves(raters, n_draws=400)
+    tables["steps"] = rater_study.extrapolation_test(raters, n_draws=1000)
+    tables["transfer"] = rater_study.transfer_test(raters)
+    tables["own_mean"] = rater_study.own_mean_test(raters)
+    tables["leniency"] = rater_study.leniency_table(raters)
     tables["mean_share"] = share_table(load_data("deam", data, features=None), raters)
     sums = songs.checksums | soundtracks_checksums(soundtracks or None)
     return tables, {"n_songs": len(songs), "checksums": sums}

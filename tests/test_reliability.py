@@ -9,7 +9,7 @@ from scipy.special import gamma as gamma_function
 
 from mer_utils import reliability as R
 from mer_utils import sd_sampling as S
-from mer_utils.ceiling_study import RaterData, extrapolation_test
+from mer_utils.rater_study import RaterData, extrapolation_test
 from mer_utils.rating_distribution import rating_probabilities
 from mer_utils.ratings import spearman_brown
 from mer_utils.shape import curve_kurtosis, fit_lapses, kurtosis_curve, with_lapses

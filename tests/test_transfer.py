@@ -1,21 +1,22 @@
 """The noise of a panel's SD, seen where raters are known and carried over."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mer_utils import transfer as T
 from mer_utils import validate_ceilings as V
 from mer_utils.ceiling_results import ceilings_of, committed
-from mer_utils.ceiling_study import (
-    ceilings_table,
-    headline,
-    rater_data,
-    simulated_raters,
-    tails_of,
-    transfer_test,
-)
+from mer_utils.ceiling_study import ceilings_table, headline, tails_of
 from mer_utils.deam import load_deam
 from mer_utils.experiment import load_data
+from mer_utils.rater_study import (
+    RaterData,
+    own_mean_test,
+    rater_data,
+    simulated_raters,
+    transfer_test,
+)
 from mer_utils.ratings import quadratic_fit
 from mer_utils.reliability import rating_matrix
 from mer_utils.soundtracks import load_soundtracks
@@ -130,3 +131,14 @@ def test_real_raters_follow_the_transferred_noise(soundtracks_root):
     found = transfer_test(rater_data(soundtracks_root), n_halves=40)
     assert found["ratio"].between(0.9, 1.12).all()
     assert found["low"].lt(1).all() and found["high"].gt(1).all()
+
+
+def test_mean_and_sd_of_one_panel_share_more_than_the_song():
+    rng = np.random.default_rng(5)
+    p = V.song_probabilities(150, "heavy", 0.0, rng, V.WIDE_MEANS)
+    ratings = pd.DataFrame(matrix_of(p, 40, rng)).rename_axis("song_id").reset_index()
+    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
+    data = RaterData(ratings, ("valence",), "made up", True)
+    row = own_mean_test(data, n_resamples=60).set_index("songs").loc["all"]
+    assert row["difference_low"] > 0  # the same ten people
+    assert row["own"] > 1.5 * row["other"]

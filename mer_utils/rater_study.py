@@ -1,0 +1,235 @@
+"""What ratings of single raters tell about means and SDs: the tables for one set of raters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .dataset import DIMENSIONS
+from .metrics import resample_counts
+from .ratings import quadratic_r2, spearman_brown, variance_components
+from .reliability import (
+    Panels,
+    draw_panels,
+    moment_reliability,
+    pooled_kurtosis,
+    rating_matrix,
+    remove_leniency,
+    song_moments,
+)
+from .sd_sampling import Shape, shrinkage, step_sd_reliability
+from .simulate import draw_ratings, simulate_songs
+from .soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
+from .transfer import rater_panels
+
+
+class RaterData(NamedTuple):
+    """Ratings of single raters with enough raters per song, and how figures name them."""
+
+    ratings: pd.DataFrame
+    dimensions: tuple
+    name: str
+    simulated: bool
+
+    def like(self, dimension: str) -> str:
+        """The dimension here that stands for one of DEAM's: energy for arousal."""
+        return dimension if dimension in self.dimensions else "energy"
+
+
+def rater_data(soundtracks: str = "", seed: int = 0) -> RaterData:
+    """Film soundtracks if their folder is known, else 110 simulated songs with 60 raters.
+
+    ``soundtracks`` is a folder; empty: ``$SOUNDTRACKS_ROOT``, or simulated raters if that is
+    not set either.
+    """
+    if soundtracks_root(soundtracks or None) is not None:
+        table = load_soundtracks(soundtracks or None)
+        return RaterData(table, SOUNDTRACK_DIMENSIONS, "film soundtracks", False)
+    return simulated_raters(seed)
+
+
+def simulated_raters(seed: int = 0) -> RaterData:
+    """110 simulated songs with 60 raters each, of the kind of the simulated data set."""
+    table = draw_ratings(simulate_songs("deam_like", 110, seed + 1000, 2), 60, seed)
+    return RaterData(table, DIMENSIONS, "simulated raters", True)
+
+
+def interval(draws):
+    return np.quantile(draws, [0.025, 0.975], axis=0)
+
+
+def reliability_curves(data: RaterData, sizes=(3, 5, 10, 15, 24), n_draws=100, n_resamples=500):
+    """Reliability of mean and SD against the number of raters, measured and from moments.
+
+    Returns a table ``dimension, statistic, method, n, value, low, high``; methods "panels"
+    (disjoint panels) and "moments" (all raters at once).
+    """
+    rows = []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension)
+        moments, w = song_moments(matrix), resample_counts(len(matrix), n_resamples)
+        for statistic in ("mean", "sd"):
+            value = moment_reliability(moments, sizes, statistic)
+            low, high = interval(moment_reliability(moments, sizes, statistic, w))
+            for k, n in enumerate(sizes):
+                rows.append((dimension, statistic, "moments", n, value[k], low[k], high[k]))
+                panels = draw_panels(matrix, n, statistic, n_draws)
+                ends = interval(panels.reliability(w))
+                rows.append((dimension, statistic, "panels", n, panels.reliability(), *ends))
+    names = ["dimension", "statistic", "method", "n", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def extrapolation_test(data: RaterData, n=10, new_n=24, n_draws=200, n_resamples=500):
+    """Predict the SD's reliability of ``new_n`` raters from panels of ``n``; then look.
+
+    Three predictions: ``predicted`` by exact moments with one pooled kurtosis for all songs,
+    ``own_shape`` with each song's own kurtosis (which needs many raters on each song), and
+    ``spearman_brown``.
+
+    Returns a table ``dimension, small, observed`` and the predictions, each with ``*_error``
+    (predicted - observed), ``*_low`` and ``*_high``, on the same resamples of songs.
+    """
+    rows = []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension)
+        moments, w = song_moments(matrix), resample_counts(len(matrix), n_resamples)
+        kappa, kappas = pooled_kurtosis(moments), pooled_kurtosis(moments, w)
+        small, large = (draw_panels(matrix, k, "sd", n_draws) for k in (n, new_n))
+        draws, seen = small.reliability(w), large.reliability(w)
+        value, observed = small.reliability(), large.reliability()
+        row = {"dimension": dimension, "small": value, "observed": observed}
+        one = np.ones((1, len(matrix)))
+        both = {
+            "predicted": (
+                step_sd_reliability(value, n, new_n, Shape(kappa)),
+                step_sd_reliability(draws, n, new_n, Shape(kappas)),
+            ),
+            "own_shape": (
+                _step_with_own_shape(small, moments, n, new_n, one)[0],
+                _step_with_own_shape(small, moments, n, new_n, w),
+            ),
+            "spearman_brown": tuple(spearman_brown(r, new_n / n) for r in (value, draws)),
+        }
+        for name, (at, many) in both.items():
+            low, high = interval(many - seen)
+            row |= {name: float(at), f"{name}_error": float(at) - observed}
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _step_with_own_shape(panels, moments, n, new_n, weights):
+    """Reliability of ``new_n`` raters: each song's gamma and noise by its own kurtosis."""
+    kappa = np.clip(moments.fourth / moments.variance**2, -1.5, 6)
+    old, new = (shrinkage(k, Shape(kappa)) for k in (n, new_n))
+    stretched = Panels(panels.first * new / old, panels.second * new / old)
+    song = stretched.covariance(weights)
+    share = weights / weights.sum(1, keepdims=True)
+    return song / (song + share @ (moments.variance * (1 - new**2)))
+
+
+def transfer_test(data: RaterData, n=10, n_halves=200, middle=1.8, seed=0) -> pd.DataFrame:
+    """Carry the noise from one half of the songs to the *middle* of the other half; then look.
+
+    The middle are songs whose mean is within ``middle`` of 5, so their means are spread less
+    than those of the songs that the noise comes from, as in DEAM.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dimension``; ``songs``, the average number of songs predicted; ``observed`` and
+        ``predicted`` reliability of panels of ``n`` (medians over random halves); ``ratio`` of
+        predicted to observed noise with ``low`` and ``high``, the middle 95% of the halves.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension).to_numpy()
+        everyone = rater_panels(matrix, n, n_shuffles=100)
+        near = np.abs(np.nanmean(matrix, axis=1) - 5) < middle
+        found = []
+        for _ in range(n_halves):
+            order = rng.permutation(len(matrix))
+            source, target = np.split(order, [len(order) // 2])
+            target = target[near[target]]
+            target = everyone.of_songs(target)
+            noise = target.noise().mean()
+            predicted = target.predicted_noise(everyone.of_songs(source).curve()).mean()
+            total = target.panel[1].var(axis=1, ddof=1).mean()
+            found.append(
+                (target.n_songs, 1 - noise / total, 1 - predicted / total, predicted / noise)
+            )
+        found = np.array(found)
+        low, high = interval(found[:, 3])
+        songs, observed, predicted = found[:, 0].mean(), *np.median(found[:, 1:3], axis=0)
+        rows.append((dimension, songs, observed, predicted, found[:, 3].mean(), low, high))
+    names = ["dimension", "songs", "observed", "predicted", "ratio", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def own_mean_test(data: RaterData, n=10, middle=1.8, n_resamples=200, seed=0) -> pd.DataFrame:
+    """Does the mean tell the SD, or do both only come from the same ten people?
+
+    In-sample R2 of a quadratic in the mean of the *same* panel (``own``), and in the mean of
+    another panel of the same song (``other``), which shares nothing but the song. For all
+    songs, and for those whose mean lies within ``middle`` of 5, as most of DEAM's do.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dimension, songs, n_songs``, and ``own``, ``other`` and their ``difference``, each
+        with ``*_low`` and ``*_high``: 95% over resampled songs; averages over panels.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension).to_numpy()
+        means, sds = rater_panels(matrix, n, n_shuffles=20, seed=seed).panel
+        near = np.abs(np.nanmean(matrix, axis=1) - 5) < middle
+        for name, kept in (("all", np.arange(len(matrix))), ("middle", np.flatnonzero(near))):
+
+            def both(k, songs, means=means, sds=sds):
+                shown = sds[k, songs, 0]
+                return [quadratic_r2(means[k, songs, j], shown) for j in (0, 1)]
+
+            values = np.mean([both(k, kept) for k in range(len(means))], axis=0)
+            draws = np.array(
+                [
+                    both(rng.integers(len(means)), rng.choice(kept, len(kept)))
+                    for _ in range(n_resamples)
+                ]
+            )
+            row = {"dimension": dimension, "songs": name, "n_songs": len(kept)}
+            columns = {
+                "own": draws[:, 0],
+                "other": draws[:, 1],
+                "difference": -np.diff(draws)[:, 0],
+            }
+            at = dict(zip(columns, (*values, values[0] - values[1]), strict=True))
+            for key, many in columns.items():
+                low, high = interval(many)
+                row |= {key: at[key], f"{key}_low": low, f"{key}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def leniency_table(data: RaterData) -> pd.DataFrame:
+    """Variance components and the SD before and after raters' shifts are taken out.
+
+    Columns ``dimension, song, rater, residual`` (variances, rating scale squared), ``sd_before,
+    sd_after`` (averages over songs, ddof=1).
+    """
+    rows = []
+    for dimension in data.dimensions:
+        matrix = rating_matrix(data.ratings, dimension)
+        table = data.ratings
+        parts = variance_components(table[dimension], table["song_id"], table["rater"])
+        after = remove_leniency(matrix)[0]
+        row = {"dimension": dimension} | {k: parts[k] for k in ("song", "rater", "residual")}
+        row |= {
+            "sd_before": np.nanstd(matrix, axis=1, ddof=1).mean(),
+            "sd_after": np.nanstd(after, axis=1, ddof=1).mean(),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
