@@ -143,7 +143,7 @@ def main(argv=None):
     if args.only != "data":
         worlds = validate_ceilings(n_songs=SONGS, n_repeats=args.repeats)
         by = ("part", "estimator", "shape", "tails", "raters")
-        tables["validation"] = bias_and_coverage(worlds, by).assign(n=len(worlds))
+        tables["validation"] = bias_and_coverage(worlds, by)
     for name, table in tables.items():
         with write_atomically(args.out / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.4f")

@@ -163,6 +163,42 @@ def smallest_share(draws, power: float = POWER, n_resamples: int = 1000, seed: i
     return pd.DataFrame(rows)
 
 
+def share_on(ceilings: pd.DataFrame, draws: pd.DataFrame, **options) -> pd.DataFrame:
+    """Smallest detectable share of what *can* be explained on a data set with these ceilings.
+
+    A perfect model of a share f of the true disagreement has a squared correlation of f rho
+    with the raters' SD, where rho is the reliability: what a method must notice is f rho. The
+    draws say how much that is: their smallest share times their own reliability (the squared
+    correlation of their true SD with their raters' SD). On data whose reliability is lower, the
+    same f rho is a larger share.
+
+    Parameters
+    ----------
+    ceilings : pandas.DataFrame
+        ``dimension, value, low, high`` of the reliability, e.g. the rows "all" of
+        :func:`mer_utils.ceiling_results.ceilings_of`.
+    draws : pandas.DataFrame
+        As in :func:`smallest_share`; ``options`` too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, dimension, share, low, high``: the interval takes the ends of both others, so
+        it is wide. Above 1 not even perfect features would be noticed; ``inf`` where the method
+        notices nothing, or the ceiling may be 0.
+    """
+    smallest = smallest_share(draws, **options).set_index("method")
+    truth = draws[draws["method"].eq("truth") & draws["against"].eq("raters")]
+    own = (truth.groupby("dimension")["value"].mean() ** 2).to_dict()
+    rows = []
+    for method, found in smallest.iterrows():
+        for row in ceilings.itertuples():
+            ends = ((found["share"], row.value), (found["low"], row.high), (found["high"], row.low))
+            shares = [f * own[row.dimension] / rho if rho > 0 else np.inf for f, rho in ends]
+            rows.append((method, row.dimension, *shares))
+    return pd.DataFrame(rows, columns=["method", "dimension", "share", "low", "high"])
+
+
 def agreement(quick: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     """The same draws under two protocols: what the quick one changes.
 

@@ -13,8 +13,8 @@ clipped, ``heavy`` the same with 3% lapses. ``spread`` is the SD of the logarith
 songs' latent scale beside a mild dependence on the mean.
 
 Each estimator runs twice: assuming a normal shape (as one must when nothing is known), and
-with what was measured on 110 other songs of the same kind with 60 raters each, whose means
-are spread wider: as the film soundtracks are to DEAM.
+with what was measured on 110 other songs of the same kind with 60 raters each (120 where the
+panels have 60), whose means are spread wider: as the film soundtracks are to DEAM.
 
 The part *beyond the mean* has a truth of its own: the variance over songs of what panels of n
 show on average after the quadratic in the panel's mean is out, as a share of Var(s).
@@ -78,7 +78,7 @@ def true_reliability(p, n, rng, n_panels=300, told=None):
     return between / total, expected, parts(draws - told(means))[0] / total
 
 
-def _other_songs(tails, spread, rng, n_songs=110, n_raters=60):
+def _other_songs(tails, spread, rng, n_raters=60, n_songs=110):
     p = song_probabilities(n_songs, tails, spread, rng, WIDE_MEANS)
     return np.array([np.repeat(_R, row) for row in rng.multinomial(n_raters, p)])
 
@@ -108,10 +108,11 @@ def validate_ceilings(
             for repeat in range(n_repeats):
                 place = [seed, TAILS.index(tail), round(1000 * spread), repeat]
                 rng = np.random.default_rng(place)
-                others = _other_songs(tail, spread, rng)
                 p = song_probabilities(n_songs, tail, spread, rng)
                 true_sd = np.sqrt(p @ _R**2 - (p @ _R) ** 2)
                 for n in raters:
+                    rng = np.random.default_rng([*place, n])
+                    others = _other_songs(tail, spread, rng, max(60, 2 * n))
                     known = measure_tails(others, "measured", n, n_resamples, repeat)
                     mean, sd = (np.round(x, 2) for x in draw_statistics(p, n, rng))
                     told = quadratic_fit(mean, sd)
@@ -145,12 +146,13 @@ def bias_and_coverage(found: pd.DataFrame, by=BY) -> pd.DataFrame:
 
     ``truth`` and ``estimate`` are averages; ``bias`` is their difference, ``worst`` the largest
     average bias of any world in the group (tails, spread and raters); ``coverage`` and ``oracle``
-    the shares of intervals that hold the true reliability and the oracle's R2 (95% is right).
+    the shares of intervals that hold the true reliability and the oracle's R2 (95% is right;
+    NaN for the part beyond the mean, which has another oracle).
     """
     rows = found.assign(
         bias=found["value"] - found["rho"],
         coverage=_inside(found, "rho"),
-        oracle_inside=_inside(found, "oracle"),
+        oracle_inside=_inside(found, "oracle").astype(float).where(found["part"].eq("all")),
     )
     world = ["part", "estimator", "shape", "tails", "spread", "raters"]
     cell = rows.groupby(world)["bias"].mean().reset_index()

@@ -6,7 +6,14 @@ import pytest
 
 from mer_utils.control_data import simulated_control
 from mer_utils.experiment import Experiment
-from mer_utils.power import agreement, crossing, detection_rates, one_draw, smallest_share
+from mer_utils.power import (
+    agreement,
+    crossing,
+    detection_rates,
+    one_draw,
+    share_on,
+    smallest_share,
+)
 from mer_utils.training import Protocol
 
 FAST = Protocol(epochs=15, hidden=32, batch_size=16, learning_rate=5e-3, dropout=0.2)
@@ -81,3 +88,26 @@ def test_a_draw_is_reproducible_and_finds_a_strong_signal(tmp_path, monkeypatch)
     other = one_draw(songs, 1.0, 4, tiny, **options)
     assert (other["value"] != one["value"]).any()
     assert not (tmp_path / "cache" / "experiments").exists(), "draws are not kept"
+
+
+def test_a_lower_ceiling_needs_a_larger_share():
+    made = [
+        {"share": share, "draw": k, "method": method, "against": "raters", "dimension": d,
+         "value": 0.4, "detected": share >= 0.2}
+        for share in (0.0, 0.1, 0.2, 1.0) for k in range(4)
+        for method in ("mse", "truth") for d in ("valence", "arousal")
+    ]  # fmt: skip
+    draws = pd.DataFrame(made)
+    smallest = smallest_share(draws).set_index("method").loc["mse", "share"]
+    ceilings = pd.DataFrame(
+        {
+            "dimension": ["valence", "arousal"],
+            "value": [0.16, 0.08],
+            "low": [0.1, -0.1],
+            "high": [0.2, 0.1],
+        }
+    )
+    found = share_on(ceilings, draws).set_index("dimension")
+    assert found.loc["valence", "share"] == pytest.approx(smallest)  # the draws' own reliability
+    assert found.loc["arousal", "share"] == pytest.approx(2 * smallest)
+    assert np.isinf(found.loc["arousal", "high"]) and np.isfinite(found.loc["valence", "high"])
