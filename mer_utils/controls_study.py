@@ -42,7 +42,7 @@ from mer_utils.training import Protocol
 SEEDS = {10: (4, 15), 60: (4, 15)}
 """Number of raters -> seeds of KLD and NLL (no ensembles here), seeds of MSE as in the paper."""
 SHORT = Protocol(epochs=30)
-SHORT_ENSEMBLE, DRAWS = 4, 8
+SHORT_ENSEMBLE, DRAWS = 4, 16
 CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2
 INTERVAL_DRAWS = 500
 LIVE = {
