@@ -16,7 +16,6 @@ from __future__ import annotations
 import numpy as np
 
 from .metrics import _mean, pearson, resample_counts
-from .ratings import quadratic_fit
 
 
 def sos_parameter(mean, sd, n=10, ddof: int = 0, weights=None):
@@ -34,25 +33,32 @@ def sos_parameter(mean, sd, n=10, ddof: int = 0, weights=None):
     return a if weights is not None else float(a[0])
 
 
-def beyond_mean(mean, sd, fit_mean=None, fit_sd=None) -> np.ndarray:
-    """The part of the SDs that a quadratic in the mean does not explain, (n_songs, 2).
+def beyond_mean(mean, sd) -> np.ndarray:
+    """The part of SDs that a quadratic in the mean does not explain, the shape of ``sd``.
 
-    ``mean`` and ``sd`` are (n_songs, 2) in any unit. The quadratic is fitted to ``fit_mean`` and
-    ``fit_sd`` (training songs) or, by default, to the same songs.
+    ``mean`` is (n_songs, 2) and ``sd`` (..., n_songs, 2), in any unit. Each quadratic is fitted
+    to the songs given, by least squares.
     """
     mean, sd = np.asarray(mean, float), np.asarray(sd, float)
-    fit_mean = mean if fit_mean is None else np.asarray(fit_mean, float)
-    fit_sd = sd if fit_sd is None else np.asarray(fit_sd, float)
-    fits = [quadratic_fit(fit_mean[:, d], fit_sd[:, d]) for d in range(mean.shape[1])]
-    return sd - np.stack([fit(mean[:, d]) for d, fit in enumerate(fits)], axis=1)
+    left = np.empty(sd.shape)
+    for d, column in enumerate(mean.T):
+        centred = column - column.mean()
+        basis = np.linalg.qr(np.stack([np.ones(len(mean)), centred, centred**2], axis=1))[0]
+        values = sd[..., d]
+        left[..., d] = values - (values @ basis) @ basis.T
+    return left
 
 
 def partial_pearson(sd, sigma, mean, weights=None):
     """Correlation of SD and prediction when a quadratic in the raters' mean is out of both.
 
     It asks: does the prediction know anything about disagreement that the mean would not
-    tell? Higher is better; 0 is nothing. For the ceiling see "beyond the mean" in
-    :func:`mer_utils.ceilings.estimate_ceilings`.
+    tell? Higher is better; 0 is nothing. Do not ask it of a constant: all that is left of one is
+    rounding. The ceiling is that of "beyond the mean" in :mod:`mer_utils.shares`.
+
+    Mean and SD of a panel share their raters, so their accidents go together, and the quadratic
+    takes out a little more or less than the true mean tells. A prediction that is a function of
+    the true mean alone can therefore score on either side of 0; compare with one.
 
     Parameters
     ----------
@@ -63,28 +69,7 @@ def partial_pearson(sd, sigma, mean, weights=None):
     weights : (n_resamples, n_songs), optional
         As in :mod:`mer_utils.metrics`; the quadratics stay those of all songs.
     """
-    sigma = np.asarray(sigma, float)
-    left = beyond_mean(mean, sd)
-    stack = sigma.reshape(-1, *sigma.shape[-2:])
-    rest = np.stack([beyond_mean(mean, member) for member in stack]).reshape(sigma.shape)
-    return pearson(left, rest, weights)
-
-
-def beyond_mean_scores(predicted, n_resamples: int = 500):
-    """``partial_pearson`` of every method: dict of name -> (value, low, high), (2,) each.
-
-    ``predicted`` is a :class:`mer_utils.study.Predictions`. Members are averaged before the
-    percentiles, as in :func:`mer_utils.metrics.bootstrap`. Constant predictions give NaN.
-    """
-    w = resample_counts(len(predicted.sd), n_resamples)
-    out = {}
-    for name, (_, sigma) in predicted.methods.items():
-        value = partial_pearson(predicted.sd, sigma, predicted.mean)
-        draws = partial_pearson(predicted.sd, sigma, predicted.mean, w)
-        draws = draws.reshape(n_resamples, -1, draws.shape[-1]).mean(1)
-        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-        out[name] = value.reshape(-1, value.shape[-1]).mean(0), low, high
-    return out
+    return pearson(beyond_mean(mean, sd), beyond_mean(mean, sigma), weights)
 
 
 def mean_sd_share(mean, sd, n=10, ddof: int = 0, n_resamples: int = 500, seed=0) -> dict:

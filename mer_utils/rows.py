@@ -78,14 +78,15 @@ def gain_over(baseline):
     return gain
 
 
-def for_forest(table: pd.DataFrame) -> dict:
+def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
     """Keywords ``labels, value, low, high`` (and ``methods``) of :func:`mer_utils.plots.forest`.
 
-    ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``.
+    ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``. The
+    arrays have a column for each of ``dimensions``.
     """
     names = table["row"].unique()
     wide = table.pivot(index="row", columns="dimension", values=["value", "low", "high"])
-    drawn = {c: wide[c].loc[names, list(DIMENSIONS)].to_numpy() for c in ("value", "low", "high")}
+    drawn = {c: wide[c].loc[names, list(dimensions)].to_numpy() for c in ("value", "low", "high")}
     if "look" in table:
         drawn["methods"] = table.drop_duplicates("row")["look"].tolist()
     return {"labels": names.tolist()} | drawn

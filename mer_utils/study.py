@@ -8,6 +8,12 @@ over training seeds, ``low`` and ``high`` are a 95% bootstrap interval over song
 ``mean``      the predicted mean against the mean rating
 ``sd``        the predicted SD against the SD of the raters
 ``forecast``  the Gaussian N(mu, sigma^2) as a forecast of the mean rating
+``sd_beyond_mean``  the predicted SD against the SD of the raters, after a quadratic in the
+              raters' mean is taken out of both (:func:`mer_utils.bounded.partial_pearson`)
+
+For ``sd_beyond_mean`` the quadratics are fitted in each fold, to its scored songs, once for all
+resamples. They use the raters' mean, which no method was given: this is a way of asking, and
+no prediction. A constant has no such score.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from mer_utils.bounded import partial_pearson
 from mer_utils.dataset import DIMENSIONS
 from mer_utils.experiment import Experiment, Result, run
 from mer_utils.metrics import FORECAST_SCORES, POINT_SCORES, SPREAD_SCORES, bootstrap, r2
@@ -25,6 +32,7 @@ from mer_utils.sampling import aggregate
 
 PAPER_LOSSES = ("mse", "kld", "nll")
 TRIVIAL = ("training_mean_sd", "quadratic_in_mu")
+CONSTANT = ("training_mean_sd",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +126,17 @@ def within_folds(score, fold):
 def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
     """Score every method; the columns are described at the top of this module.
 
-    Point scores (R2, errors, correlations) are averages over folds, see
+    Point scores (R2, errors, correlations, also beyond the mean) are averages over folds, see
     :func:`within_folds`; descriptions of the spread and scores of the forecast, which are
     means over songs, are computed on all songs together.
     """
     rows = []
     point = {name: within_folds(score, predicted.fold) for name, score in POINT_SCORES.items()}
+    beyond = {"pearson": within_folds(partial_pearson, predicted.fold)}
     for method, (mu, sigma) in predicted.methods.items():
         plan = [("sd", point | SPREAD_SCORES, (predicted.sd, sigma))]
+        if method not in CONSTANT:
+            plan.append(("sd_beyond_mean", beyond, (predicted.sd, sigma, predicted.mean)))
         plan.append(("forecast", FORECAST_SCORES, (predicted.mean, mu, sigma)))
         if method not in TRIVIAL and not method.endswith("_total"):
             plan.insert(0, ("mean", point, (predicted.mean, mu)))

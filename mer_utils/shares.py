@@ -1,0 +1,132 @@
+"""A score of a predicted SD as a share of the highest score that anyone could reach.
+
+With a reliability rho of the raters' SD (:mod:`mer_utils.ceilings`) the highest R2 is rho and the
+highest Pearson correlation sqrt(rho). A share is the score over its ceiling: 1 is perfect, 0 is
+no better than a constant (R2) or no relation (correlation).
+
+- The interval is *conservative*. Score and ceiling each have a 95% interval; the share takes
+  both at their worst together. Where the ceiling may be 0 the share has no limit: ``inf``, shown
+  as "any".
+- For a Spearman correlation sqrt(rho) is an approximation, and a little too high: with ten
+  raters a perfect prediction reaches about 0.95 of it.
+- On finite songs a share may pass 1 by luck, and does so half of the time for a perfect prediction.
+- A negative R2 says that a constant would have been better. Its share tells nothing more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .dataset import DIMENSIONS
+
+ALL, BEYOND = "all", "beyond the mean"
+"""Parts of the SD, as :func:`mer_utils.ceiling_results.ceilings_of` names them."""
+CEILINGS = {
+    ("sd", "r2"): (ALL, 1.0),
+    ("sd", "pearson"): (ALL, 0.5),
+    ("sd", "spearman"): (ALL, 0.5),
+    ("sd_beyond_mean", "pearson"): (BEYOND, 0.5),
+}
+"""(target, score) of :mod:`mer_utils.study` -> the part, and the power of rho that limits it."""
+COLUMNS = ["share", "share_low", "share_high"]
+
+
+def of_ceiling(value, low, high, ceiling, ceiling_low, ceiling_high):
+    """A score with its interval as a share of its ceiling with an interval; arrays or numbers.
+
+    Parameters
+    ----------
+    value, low, high
+        The score: an R2 or a correlation.
+    ceiling, ceiling_low, ceiling_high
+        Highest possible score; below 0 it counts as 0.
+
+    Returns
+    -------
+    share, low, high : arrays
+        See the top. ``share`` is NaN where the ceiling is 0; an end is infinite where the
+        ceiling's interval reaches 0, and 0 where the score's end is.
+    """
+    value, low, high = (np.asarray(a, float) for a in (value, low, high))
+    top, top_low, top_high = (
+        np.maximum(np.asarray(a, float), 0) for a in (ceiling, ceiling_low, ceiling_high)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(top > 0, value / top, np.nan)
+        # a positive score is least against a high ceiling, a negative one against a low one
+        ends = (
+            np.where(low > 0, low / top_high, low / top_low),
+            np.where(high > 0, high / top_low, high / top_high),
+        )
+    known = np.isfinite(low) & np.isfinite(high)
+    below, above = (
+        np.where(known & (end == 0), 0.0, x) for end, x in zip((low, high), ends, strict=True)
+    )
+    return share, below, above
+
+
+def highest(ceilings: pd.DataFrame, target="sd", score="r2") -> pd.DataFrame:
+    """Highest possible score with its interval: ``dimension, value, low, high``, at least 0.
+
+    ``ceilings`` is from :func:`mer_utils.ceiling_results.ceilings_of`.
+    """
+    part, power = CEILINGS[target, score]
+    rows = ceilings[ceilings["part"].eq(part)].set_index("dimension").loc[list(DIMENSIONS)]
+    return (rows[["value", "low", "high"]].clip(lower=0) ** power).reset_index()
+
+
+def with_shares(scores: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
+    """A score table with ``ceiling`` and the shares of it; NaN for scores without a ceiling.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        From :func:`mer_utils.study.score_table`, or rows of it: ``target``, ``score``,
+        ``dimension``, ``value``, ``low`` and ``high`` are read.
+    ceilings : pandas.DataFrame
+        From :func:`mer_utils.ceiling_results.ceilings_of`.
+    """
+    tops = pd.concat(
+        highest(ceilings, *place).assign(target=place[0], score=place[1]) for place in CEILINGS
+    ).rename(columns={"value": "ceiling", "low": "ceiling_low", "high": "ceiling_high"})
+    joined = scores.merge(tops, how="left", on=["target", "score", "dimension"])
+    found = of_ceiling(
+        *(joined[c] for c in ("value", "low", "high", "ceiling", "ceiling_low", "ceiling_high"))
+    )
+    columns = dict(zip(COLUMNS, found, strict=True)) | {"ceiling": joined["ceiling"].to_numpy()}
+    none = joined["ceiling"].isna().to_numpy()
+    return scores.assign(**{k: np.where(none, np.nan, v) for k, v in columns.items()})
+
+
+def percent(share) -> str:
+    """``38%``; ``any`` for an infinite share, ``not known`` for NaN, ``below -100%`` there."""
+    if np.isnan(share):
+        return "not known"
+    if np.isinf(share):
+        return "any"
+    return "below -100%" if share < -1 else f"{share:.0%}".replace("-0%", "0%")
+
+
+def _ends(row, between: str) -> str:
+    """``17%, any`` with ``between`` as ", "; one word where both ends have no limit."""
+    if np.isinf(row.share_low) and np.isinf(row.share_high):
+        return "any"
+    return f"{percent(row.share_low)}{between}{percent(row.share_high)}"
+
+
+def in_text(row) -> str:
+    """``38% [17%, any]`` for a row of :func:`with_shares`; empty where there is no ceiling."""
+    if pd.isna(row.ceiling) or pd.isna(row.value):
+        return ""
+    if row.share < -1 and row.share_high < 0:
+        return percent(row.share)
+    return f"{percent(row.share)} [{_ends(row, ', ')}]"
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """``38% (17% to any) for valence and ...``, for the rows of one method and score."""
+    parts = [
+        f"{percent(r.share)} ({_ends(r, ' to ')}) for {r.dimension}" for r in rows.itertuples()
+    ]
+    return " and ".join(parts)
