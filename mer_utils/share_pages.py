@@ -28,8 +28,15 @@ TRIVIAL_ROWS = ("training mean SD", "quadratic")
 
 
 def picked(scores, ceilings, quantity: str, rows=None) -> pd.DataFrame:
-    """:func:`mer_utils.rows.pick` with shares, for a quantity of :data:`QUANTITIES`."""
+    """:func:`mer_utils.rows.pick` with shares, for a quantity of :data:`QUANTITIES`.
+
+    A ``ValueError`` if the scores were made before this quantity was.
+    """
     target, score = QUANTITIES[quantity]
+    if not (scores["target"].eq(target) & scores["score"].eq(score)).any():
+        raise ValueError(
+            f"the score table has no row of {target}, {score}: make it anew with `mer run`"
+        )
     table = pick(scores, rows or method_rows("mse"), target, score)
     return with_shares(table.assign(target=target, score=score), ceilings)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer_utils.claims import CLAIMS, judge, side_by_side, summary
+from mer_utils.claims import CLAIMS, OURS, judge, side_by_side, summary
 
-BY_KEY = {claim.key: claim for claim in CLAIMS}
+BY_KEY = {claim.key: claim for claim in CLAIMS + OURS}
 SIMULATED = SimpleNamespace(simulated=True, feature_source="simulated embedding")
 OPENSMILE = SimpleNamespace(simulated=False, feature_source="openSMILE song means")
 MUSICFM = SimpleNamespace(simulated=False, feature_source="MusicFM-MSD, layer 12")
@@ -27,7 +27,7 @@ def score_rows(low, high):
             "low": low,
             "high": high,
         }
-        for claim in CLAIMS
+        for claim in CLAIMS + OURS
         for loss, method in claim.cells
         for dimension in ("valence", "arousal")
     ).drop_duplicates(["loss", "method", "target", "score", "dimension"])
@@ -53,6 +53,9 @@ def score_rows(low, high):
         ("alike", -0.04, 0.04, "reproduced"),
         ("alike", -0.2, -0.1, "not reproduced"),
         ("range", np.nan, np.nan, "undecided"),
+        ("beyond_mean", -0.1, 0.09, "holds"),
+        ("beyond_mean", 0.05, 0.2, "undecided"),
+        ("beyond_mean", 0.12, 0.2, "does not hold"),
     ],
 )
 def test_the_interval_decides(key, low, high, verdict):
@@ -120,3 +123,27 @@ def test_committed_verdicts_follow_from_committed_scores():
             again = judge(scores, songs)
             before = stored.claims[stored.claims["labels"] == labels].reset_index(drop=True)
             assert list(again["verdict"]) == list(before["verdict"]), (folder, labels)
+
+
+def test_our_own_claim_stands_apart_from_the_papers_eight():
+    assert len(CLAIMS) == 8 and [claim.key for claim in OURS] == ["beyond_mean"]
+    ours, rank = BY_KEY["beyond_mean"], BY_KEY["rank"]
+    assert (ours.cells, ours.lower, ours.upper) == (rank.cells, rank.lower, rank.upper)
+    scores = score_rows(0.6, 0.7)
+    assert "beyond_mean" not in set(judge(scores)["claim"])
+    table = judge(scores, OPENSMILE, claims=OURS)
+    assert set(table["verdict"]) == {"does not hold"} and len(table) == 18
+    assert summary(table)["verdict"].tolist() == ["does not hold (18 of 18)"]
+    assert "does not hold" in side_by_side("beyond_mean", {"DEAM": table})["DEAM"][0]
+
+
+def test_committed_scores_can_judge_our_claim():
+    from conftest import ROOT
+
+    from mer_utils.results import read_results
+
+    for folder in ("simulated", "deam_opensmile"):
+        for _, scores in read_results(ROOT / "results" / folder).scores.groupby("labels"):
+            table = judge(scores, claims=OURS)
+            assert set(table["verdict"]) <= {"holds", "does not hold", "undecided"}
+            assert table["value"].between(-1, 1).all()

@@ -2,8 +2,10 @@ import pandas as pd
 import pytest
 
 from mer_utils.comparison import (
+    BEYOND_MEAN,
     NO_BREAK,
     SD_SCORES,
+    SHARE,
     SINGLE_HEADS,
     captioned,
     compare_with_paper,
@@ -11,6 +13,7 @@ from mer_utils.comparison import (
     per_dimension,
     readable,
     sd_beside_trivial,
+    share_in_words,
     side_of,
 )
 
@@ -118,6 +121,7 @@ def test_rows_about_single_heads_fit_the_score_table():
     from mer_utils.metrics import POINT_SCORES, SPREAD_SCORES
 
     known = {"mean": POINT_SCORES, "sd": POINT_SCORES | SPREAD_SCORES}
+    known["sd_beyond_mean"] = {"pearson"}
     for method, target, score, _ in SINGLE_HEADS.values():
         assert method == "single" and score in known[target]
 
@@ -126,3 +130,59 @@ def test_per_dimension_needs_two_numbers():
     assert per_dimension([0.171, 0.16], ".2f") == "0.17 (valence) and 0.16 (arousal)"
     with pytest.raises(ValueError):
         per_dimension([0.1], ".2f")
+
+
+# shares of the highest possible score --------------------------------------------------------
+
+CEILINGS = pd.DataFrame(
+    [
+        (part, dimension, 0.16, low, 0.25)
+        for part in ("all", "beyond the mean")
+        for dimension, low in (("valence", 0.04), ("arousal", 0.0))
+    ],
+    columns=["part", "dimension", "value", "low", "high"],
+)
+
+
+def sd_scores():
+    names = ["method", "target", "score", "dimension", "value", "low", "high"]
+    rows = [
+        (m, target, s, d, v, v - 0.1, v + 0.1)
+        for m, v in {"single": 0.2, "training_mean_sd": 0.0, "quadratic_in_mu": 0.1}.items()
+        for target, s in [*(("sd", s) for s in SD_SCORES), ("sd_beyond_mean", "pearson")]
+        for d in ("valence", "arousal")
+    ]
+    return pd.DataFrame(rows, columns=names).query(
+        "not (method == 'training_mean_sd' and target == 'sd_beyond_mean')"
+    )
+
+
+def test_sd_scores_are_shown_with_their_ceiling_and_share():
+    page = sd_beside_trivial(sd_scores(), "simulated songs", CEILINGS)
+    shown = page.data.set_index(page.data["score"].replace("", None).ffill())
+    r2, rank, beyond = (shown.loc[k] for k in ("R2", "rank correlation", BEYOND_MEAN))
+    assert r2["highest possible"].tolist() == [0.16, 0.16]
+    assert rank["highest possible"].tolist() == pytest.approx([0.4, 0.4])
+    share = rank["this model's share"].str.replace(NO_BREAK, " ").tolist()
+    assert share == ["50% [20%, 150%]", "50% [20%, any]"]
+    assert beyond["this model"].tolist() == [0.2, 0.2]
+    assert beyond["training mean SD"].isna().all()
+    assert shown.loc["RMSE", "this model's share"].tolist() == ["-", "-"]
+    assert shown.loc["RMSE", "highest possible"].isna().all()
+    assert "nan" not in page.to_html()
+    plain = sd_beside_trivial(sd_scores(), "simulated songs").data
+    assert "highest possible" not in plain and plain["score"].iloc[-2] == BEYOND_MEAN
+
+
+def test_a_comparison_shows_shares_of_sd_scores_only():
+    without = compare_with_paper(scores(), ROWS, "x")
+    table = compare_with_paper(scores(), ROWS, "x", CEILINGS)
+    pd.testing.assert_frame_equal(table[without.columns], without)
+    assert table["ceiling"].isna().tolist() == [True, True, False, False, True, True]
+    assert table["share"].tolist()[2:4] == pytest.approx([-0.5 / 0.16] * 2)
+    shown = readable(table).data
+    text = shown[SHARE].str.replace(NO_BREAK, " ").tolist()
+    assert text == ["", "", "below -100%", "below -100%", "", ""]
+    assert list(shown)[-1] == "paper" and SHARE not in readable(without).data
+    words = share_in_words(sd_scores(), CEILINGS, "single", "sd", "spearman")
+    assert words == "50% (20% to 150%) for valence and 50% (20% to any) for arousal"

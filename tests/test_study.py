@@ -14,7 +14,9 @@ from mer_utils.heads import forward, init_heads
 from mer_utils.sampling import aggregate
 from mer_utils.simulate import simulated_root
 from mer_utils.study import (
+    CONSTANT,
     TRIVIAL,
+    Predictions,
     loss_differences,
     predictions,
     run_study,
@@ -160,12 +162,15 @@ def test_table_has_one_row_per_method_target_score_and_dimension(holdout):
     targets = table.groupby("method").target.unique().map(set)
     for method in METHODS:
         expected = {"sd", "forecast"}
+        if method not in CONSTANT:
+            expected.add("sd_beyond_mean")
         if method not in TRIVIAL and not method.endswith("_total"):
             expected.add("mean")
         assert targets[method] == expected
     sizes = {
         "mean": set(M.POINT_SCORES),
         "sd": set(M.POINT_SCORES) | set(M.SPREAD_SCORES),
+        "sd_beyond_mean": {"pearson"},
         "forecast": set(M.FORECAST_SCORES),
     }
     for (_, target, _), part in table.groupby(["method", "target", "dimension"]):
@@ -270,3 +275,58 @@ def test_knowing_only_the_training_mean_is_not_a_negative_correlation():
     assert np.isnan(within_folds(M.pearson, got.fold)(got.sd, sigma)).all()
     table = score_table(got, 20).query("method == 'training_mean_sd' and score == 'spearman'")
     assert table[["value", "low", "high"]].isna().all(axis=None)
+
+
+# Beyond the mean -----------------------------------------------------------------------------
+
+
+def beyond(table, method="single"):
+    return table[table["method"].eq(method) & table["target"].eq("sd_beyond_mean")]
+
+
+def test_beyond_the_mean_is_a_correlation_of_residuals_within_folds():
+    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    sigma, members = got.methods["single"][1], []
+    for member in sigma:
+        by_fold = []
+        for k in range(5):
+            rows = got.fold == k
+            left = []
+            for values in (got.sd, member):
+                fits = [np.polyfit(got.mean[rows, d], values[rows, d], 2) for d in (0, 1)]
+                told = [np.polyval(fit, got.mean[rows, d]) for d, fit in enumerate(fits)]
+                left.append(values[rows] - np.stack(told, axis=1))
+            by_fold.append([np.corrcoef(left[0][:, d], left[1][:, d])[0, 1] for d in (0, 1)])
+        members.append(np.mean(by_fold, axis=0))
+    rows = beyond(score_table(got, 20))
+    np.testing.assert_allclose(rows["value"], np.mean(members, axis=0), atol=1e-6)
+    np.testing.assert_allclose(rows["seed_low"], np.min(members, axis=0), atol=1e-6)
+    assert (rows["low"] < rows["high"]).all() and set(rows["n_songs"]) == {len(DATA)}
+
+
+def test_what_is_planted_beyond_the_mean_is_found_and_the_mean_is_not():
+    rng = np.random.default_rng(3)
+    n = 600
+    mean, own = rng.uniform(-0.8, 0.8, (n, 2)), rng.normal(0, 0.05, (n, 2))
+    sd = 0.5 - 0.3 * mean**2 + own + rng.normal(0, 0.05, (n, 2))
+    sigmas = {
+        "own": 0.4 + own,
+        "own and mean": 0.4 + own - 0.5 * mean**2 + 0.1 * mean,
+        "mean": 0.5 - 0.3 * mean**2 + rng.normal(0, 0.01, (n, 2)),
+        "against": 0.4 - own,
+    }
+    methods = {name: (mean[None], sigma[None]) for name, sigma in sigmas.items()}
+    got = Predictions(mean, sd, np.arange(n), np.arange(n) % 5, methods)
+    table = score_table(got, 100)
+    for name, value in {"own": 0.71, "own and mean": 0.71, "mean": 0.0, "against": -0.71}.items():
+        rows = beyond(table, name)
+        np.testing.assert_allclose(rows["value"], value, atol=0.09)
+        assert ((rows["low"] - 0.03 < value) & (value < rows["high"] + 0.03)).all()
+    plain = table.query("method == 'mean' and target == 'sd' and score == 'pearson'")
+    assert (plain["value"] > 0.5).all()  # the mean alone looks good until it is taken out
+
+
+def test_a_constant_is_not_asked_beyond_the_mean(holdout):
+    _, table = holdout
+    assert set(beyond(table, "training_mean_sd").index) == set()
+    assert len(beyond(table, "quadratic_in_mu")) == 2
