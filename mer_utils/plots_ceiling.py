@@ -38,5 +38,6 @@ def forest_under(table, tops, *, xlabel, axes=None, title="", simulated=False):
         rows = for_forest(table[table["dimension"].eq(dimension)], [dimension])
         name = "\n".join(part for part in (title, dimension) if part)
         forest(**rows, xlabel=xlabel, reference=0, ax=ax, title=name, simulated=simulated)
+        ax.tick_params(labelbottom=True)  # also where rows of panels share the axis
         ceiling_band(tops.set_index("dimension").loc[dimension], ax)
     return axes

@@ -32,7 +32,7 @@ def test_each_dimension_has_its_own_rows_and_band():
         assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((top.low, top.high))
         lines = [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1]
         assert top.value in lines and 0 in lines
-        assert [t.get_text() for t in ax.get_yticklabels()] == ["MSE", "NLL"]
+    assert [t.get_text() for t in axes[0].get_yticklabels()] == ["MSE", "NLL"]  # shared
     plt.close("all")
 
 
