@@ -5,8 +5,9 @@ highest Pearson correlation sqrt(rho). A share is the score over its ceiling: 1 
 no better than a constant (R2) or no relation (correlation).
 
 - The interval is *conservative*. Score and ceiling each have a 95% interval; the share takes
-  both at their worst together. Where the ceiling may be 0 the share has no limit: ``inf``, shown
-  as "any".
+  both at their worst together. It leaves out what both leave out: other training songs, and
+  another shape of ratings. Where the ceiling may be 0 the share has no limit: ``inf``, shown as
+  "any".
 - For a Spearman correlation sqrt(rho) is an approximation, and a little too high: on simulated
   songs with ten raters a perfect prediction reaches 0.94 to 0.99 of it.
 - On finite songs a share may pass 1 by luck, and does so half of the time for a perfect prediction.

@@ -12,9 +12,10 @@ from mer_utils import metrics as M
 from mer_utils import shares
 from mer_utils.bounded import partial_pearson
 from mer_utils.ceiling_results import targets
-from mer_utils.ceiling_study import simulated_raters, tails_of
+from mer_utils.ceiling_study import tails_of
 from mer_utils.dataset import DIMENSIONS
 from mer_utils.deam import load_deam
+from mer_utils.rater_study import simulated_raters
 from mer_utils.ratings import quadratic_fit
 from mer_utils.simulate import draw_ratings, simulate_songs, simulated_root
 
