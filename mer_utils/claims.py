@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.dataset import DIMENSIONS, Dataset
+from mer_utils.null_intervals import widened
 
 LOSSES = ("mse", "kld", "nll")
 SINGLE = tuple((loss, "single") for loss in LOSSES)
@@ -186,6 +187,21 @@ def judge(scores: pd.DataFrame, songs: Dataset | None = None, claims=CLAIMS) -> 
                 )
     names = "claim loss method dimension score value low high verdict why".split()
     return pd.DataFrame(rows, columns=names)
+
+
+def with_wider_intervals(claims: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """The table of :func:`judge` with intervals widened about their values, and ``before``.
+
+    ``verdict`` follows from the wider interval, ``before`` is the verdict of the given one; see
+    :func:`mer_utils.null_intervals.widened`. What is not testable stays so.
+    """
+    rules = {claim.key: claim for claim in (*CLAIMS, *OURS)}
+    out = widened(claims, factor).assign(before=claims["verdict"])
+    asked = out["verdict"].ne("not testable")
+    out.loc[asked, "verdict"] = [
+        rules[row.claim].verdict(row.low, row.high) for row in out[asked].itertuples()
+    ]
+    return out
 
 
 def _about_features(verdict, songs):

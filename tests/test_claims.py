@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer_utils.claims import CLAIMS, OURS, judge, side_by_side, summary
+from mer_utils.claims import (
+    CLAIMS,
+    OURS,
+    judge,
+    side_by_side,
+    summary,
+    with_wider_intervals,
+)
 
 BY_KEY = {claim.key: claim for claim in CLAIMS + OURS}
 SIMULATED = SimpleNamespace(simulated=True, feature_source="simulated embedding")
@@ -147,3 +154,19 @@ def test_committed_scores_can_judge_our_claim():
             table = judge(scores, claims=OURS)
             assert set(table["verdict"]) <= {"holds", "does not hold", "undecided"}
             assert table["value"].between(-1, 1).all()
+
+
+def test_wider_intervals_can_only_take_a_verdict_back():
+    made = pd.DataFrame(
+        {
+            "claim": ["rank", "rank", "sd_r2", "mean_r2"],
+            "value": [0.05, 0.02, -0.5, 0.4],
+            "low": [0.01, 0.0, -0.6, 0.3],
+            "high": [0.09, 0.04, -0.4, 0.5],
+            "verdict": ["reproduced", "reproduced", "reproduced", "not testable"],
+        }
+    )
+    wide = with_wider_intervals(made, 1.35)
+    assert list(wide["verdict"]) == ["undecided", "reproduced", "reproduced", "not testable"]
+    assert (wide["before"] == made["verdict"]).all()
+    assert (with_wider_intervals(made, 1.0)["verdict"] == made["verdict"]).all()

@@ -3,11 +3,12 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from mer_utils.plots_ceiling import BAND, forest_under
+from mer_utils.plots_ceiling import BAND, forest_under, plot_needed
 
 ROWS = [
     (row, look, d, value, value - 0.1, value + 0.1)
@@ -41,3 +42,22 @@ def test_the_band_is_told_by_hatching_and_not_by_colour():
         red, green, blue = to_rgb(BAND[part])
         assert red == green == blue
     assert BAND["hatch"]
+
+
+def test_raters_needed_show_their_intervals_and_no_end():
+    table = pd.DataFrame(
+        {
+            "label": ["A", "A", "B", "B"],
+            "target": [0.5, 0.9, 0.5, 0.9],
+            "raters": [20, 200, 50, 500],
+            "low": [10, 100, 30, 300],
+            "high": [40, 400, np.inf, np.inf],
+        }
+    )
+    ax = plot_needed(table)
+    assert ax.get_xscale() == "log" and list(ax.get_yticks()) == [0.5, 0.9]
+    marks = {line.get_label(): line for line in ax.lines if line.get_label() in "AB"}
+    assert list(marks["A"].get_xdata()) == [20, 200]
+    arrows = [line for line in ax.lines if line.get_marker() == ">" and len(line.get_xdata())]
+    assert len(arrows) == 1 and min(arrows[0].get_xdata()) >= 500
+    plt.close("all")
