@@ -7,7 +7,7 @@ import pytest
 from mer_utils import transfer as T
 from mer_utils import validate_ceilings as V
 from mer_utils.ceiling_results import ceilings_of, committed
-from mer_utils.ceiling_study import ceilings_table, headline, tails_of
+from mer_utils.ceiling_study import HEADLINE, ceilings_table, headline, tails_of
 from mer_utils.deam import load_deam
 from mer_utils.experiment import load_data
 from mer_utils.rater_study import (
@@ -20,6 +20,7 @@ from mer_utils.rater_study import (
 from mer_utils.ratings import quadratic_fit
 from mer_utils.reliability import rating_matrix
 from mer_utils.soundtracks import load_soundtracks
+from mer_utils.validate_ceilings import judged
 
 R = np.arange(1.0, 10.0)
 
@@ -142,3 +143,11 @@ def test_mean_and_sd_of_one_panel_share_more_than_the_song():
     row = own_mean_test(data, n_resamples=60).set_index("songs").loc["all"]
     assert row["difference_low"] > 0  # the same ten people
     assert row["own"] > 1.5 * row["other"]
+
+
+def test_the_headline_is_what_passes_everywhere():
+    verdict = judged(committed("validation"))
+    ours = verdict[verdict["estimator"].eq(HEADLINE[0])]
+    assert set(ours["raters"]) == {3, 5, 10, 24, 60} and set(ours["tails"]) == set(V.TAILS)
+    assert ours["passes"].all()
+    assert not verdict[verdict["estimator"].ne(HEADLINE[0])]["passes"].all()
