@@ -110,10 +110,20 @@ def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
 
     rows = needed.itertuples()
     text = [f"{count(r.raters)} [{count(r.low)}, {count(r.high)}]" for r in rows]
-    keys = ["data", "dimension", "statistic", "estimator"]
-    wide = needed.assign(text=text).pivot(index=keys, columns="target", values="text")
-    wide.columns = [f"reliability {t}" for t in wide.columns]
-    return wide.reset_index()
+    short = needed.assign(
+        text=text,
+        target="for " + needed["target"].astype(str),
+        statistic=needed["statistic"].replace("sd", "SD"),
+        estimator=needed["estimator"].str.split(",").str[0],
+    )
+    keys = ["dimension", "statistic", "estimator"]
+    keys = (["data"] if short["data"].nunique() > 1 else []) + keys
+    order = pd.MultiIndex.from_frame(short[keys].drop_duplicates())
+    wide = short.pivot(index=keys, columns="target", values="text").loc[order].reset_index()
+    for key in keys[:-2]:  # a name above its rows is easier to read than the name in every row
+        above = wide[keys[: keys.index(key) + 1]].duplicated()
+        wide[key] = wide[key].mask(above, "")
+    return wide.rename_axis(columns=None)
 
 
 def validation_rows(verdict: pd.DataFrame) -> pd.DataFrame:
