@@ -81,6 +81,8 @@ def test_runs_in_the_quick_profile_and_leaves_scores(source, quick_run):
     executed = nbformat.read(build / "executed" / source.name, 4)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert [o.text for o in outputs if o.get("name") == "stderr"] == [], "a warning on the page"
+    shown = [str(output.get("data", {}).get("text/html", "")) for output in outputs]
+    assert not any("Dataset(" in html or "array([" in html for html in shown), "a raw object"
     if source in LESSONS:
         assert any(output.get("metadata", {}).get("mer_scores") for output in outputs)
         assert list(build.glob(f"runs/{source.stem}-*.json"))
