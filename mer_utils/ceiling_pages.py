@@ -92,6 +92,24 @@ def share_rows(table: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index().rename_axis(columns=None)
 
 
+def leniency_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`mer_utils.rater_study.leniency_table` for a page: a column for each dimension."""
+    names = {
+        "song": "variance: song",
+        "rater": "variance: rater",
+        "residual": "variance: rest",
+        "icc_1": "ICC of one rating",
+        "icc_10": "ICC of ten",
+        "sd_before": "SD as it is",
+        "sd_after": "SD without shifts",
+        "sd_change": "change of the SD",
+    }
+    text = table.assign(text=[with_interval(r) for r in table.itertuples()])
+    wide = text.pivot(index="part", columns="dimension", values="text")
+    wide = wide.loc[list(names), list(table["dimension"].unique())].rename(index=names)
+    return wide.rename_axis(index="part", columns=None).reset_index()
+
+
 def own_mean_rows(table: pd.DataFrame) -> pd.DataFrame:
     """:func:`mer_utils.rater_study.own_mean_test` for a page."""
     out = table[["dimension", "songs", "n_songs"]].astype({"n_songs": str})

@@ -215,21 +215,39 @@ def own_mean_test(data: RaterData, n=10, middle=1.8, n_resamples=200, seed=0) ->
 
 
 def leniency_table(data: RaterData) -> pd.DataFrame:
-    """Variance components and the SD before and after raters' shifts are taken out.
+    """Variance components with rater leniency, ICCs, and the SD without raters' shifts.
 
-    Columns ``dimension, song, rater, residual`` (variances, rating scale squared), ``sd_before,
-    sd_after`` (averages over songs, ddof=1).
+    The mixed model of :func:`mer_utils.ratings.variance_components`: rating = song + rater +
+    rest. Columns ``dimension, part, value, low, high``: 95% by a jackknife over songs. (A
+    bootstrap draws some songs twice, and calls the rest that both copies share a rater's.)
+    Parts are
+
+    ``song``, ``rater``, ``residual``   variances, rating scale squared
+    ``icc_1``, ``icc_10``               agreement of one rating, and of a mean of ten, 0 to 1
+    ``sd_before``, ``sd_after``         average SD of a song's ratings (ddof=1), with raters'
+                                        shifts and without; ``sd_change`` is after - before
     """
     rows = []
     for dimension in data.dimensions:
-        matrix = rating_matrix(data.ratings, dimension)
-        table = data.ratings
-        parts = variance_components(table[dimension], table["song_id"], table["rater"])
-        after = remove_leniency(matrix)[0]
-        row = {"dimension": dimension} | {k: parts[k] for k in ("song", "rater", "residual")}
-        row |= {
-            "sd_before": np.nanstd(matrix, axis=1, ddof=1).mean(),
-            "sd_after": np.nanstd(after, axis=1, ddof=1).mean(),
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
+        before = rating_matrix(data.ratings, dimension).to_numpy()
+        after = remove_leniency(before)[0]
+        sds = [np.nanstd(matrix, axis=1, ddof=1) for matrix in (before, after)]
+
+        def parts(songs, before=before, sds=sds):
+            song, rater = np.nonzero(np.isfinite(before[songs]))
+            found = variance_components(before[songs][song, rater], song, rater)
+            by_song, noise = found["song"], found["rater"] + found["residual"]
+            first, second = (sd[songs].mean() for sd in sds)
+            return {k: found[k] for k in ("song", "rater", "residual")} | {
+                "icc_1": by_song / (by_song + noise),
+                "icc_10": by_song / (by_song + noise / 10),
+                "sd_before": first,
+                "sd_after": second,
+                "sd_change": second - first,
+            }
+
+        n, value = len(before), pd.Series(parts(np.arange(len(before))))
+        left_out = pd.DataFrame([parts(np.delete(np.arange(n), k)) for k in range(n)])
+        half = 1.96 * np.sqrt((n - 1) * left_out.var(ddof=0))
+        rows += [(dimension, k, v, v - half[k], v + half[k]) for k, v in value.items()]
+    return pd.DataFrame(rows, columns=["dimension", "part", "value", "low", "high"])

@@ -9,7 +9,7 @@ from scipy.special import gamma as gamma_function
 
 from mer_utils import reliability as R
 from mer_utils import sd_sampling as S
-from mer_utils.rater_study import RaterData, extrapolation_test
+from mer_utils.rater_study import RaterData, extrapolation_test, leniency_table
 from mer_utils.rating_distribution import rating_probabilities
 from mer_utils.ratings import spearman_brown
 from mer_utils.shape import curve_kurtosis, fit_lapses, kurtosis_curve, with_lapses
@@ -201,3 +201,19 @@ def test_24_raters_from_10_on_real_raters(soundtracks_root):
         {"valence": 0.20, "energy": 0.33, "tension": 0.47}, abs=0.04
     )
     assert (step["predicted_error"].abs() < 0.06).all()
+
+
+def test_leniency_table_finds_planted_components():
+    rng = np.random.default_rng(6)
+    songs, raters = rng.normal(0, 1.5, (80, 1)), rng.normal(0, 0.5, 40)
+    ratings = pd.DataFrame(5 + songs + raters + rng.normal(0, 1.2, (80, 40)))
+    ratings = ratings.rename_axis("song_id").reset_index()
+    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
+    table = leniency_table(RaterData(ratings, ("valence",), "made up", True))
+    rows = table.set_index("part")
+    truth = {"song": 1.5**2, "residual": 1.2**2, "sd_before": np.sqrt(1.44 + raters.var(ddof=1))}
+    for part, value in truth.items():
+        assert rows.loc[part, "low"] < value < rows.loc[part, "high"]
+    assert rows.loc["rater", "value"] == pytest.approx(raters.var(ddof=1), rel=0.15)
+    assert rows.loc["sd_change", "high"] < 0
+    assert rows.loc["icc_10", "value"] > rows.loc["icc_1", "value"]
