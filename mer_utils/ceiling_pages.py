@@ -138,9 +138,9 @@ def page_needed(needed: pd.DataFrame) -> pd.DataFrame:
     keys = (["data"] if short["data"].nunique() > 1 else []) + keys
     order = pd.MultiIndex.from_frame(short[keys].drop_duplicates())
     wide = short.pivot(index=keys, columns="target", values="text").loc[order].reset_index()
-    for key in keys[:-2]:  # a name above its rows is easier to read than the name in every row
-        above = wide[keys[: keys.index(key) + 1]].duplicated()
-        wide[key] = wide[key].mask(above, "")
+    names = keys[:-2]  # a name above its rows is easier to read than the name in every row
+    above = {key: wide[names[: names.index(key) + 1]].duplicated() for key in names}
+    wide = wide.assign(**{key: wide[key].mask(above[key], "") for key in names})
     return wide.rename_axis(columns=None)
 
 

@@ -170,7 +170,8 @@ def share_on(ceilings: pd.DataFrame, draws: pd.DataFrame, **options) -> pd.DataF
     with the raters' SD, where rho is the reliability: what a method must notice is f rho. The
     draws say how much that is: their smallest share times their own reliability (the squared
     correlation of their true SD with their raters' SD). On data whose reliability is lower, the
-    same f rho is a larger share.
+    same f rho is a larger share. (Draws hold rank correlations, which stand for Pearson's here:
+    they are a little lower, so shares come out a little too small.)
 
     Parameters
     ----------
