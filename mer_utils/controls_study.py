@@ -32,7 +32,7 @@ from mer_utils import __version__, control_data, controls, metrics, power, sampl
 from mer_utils.control_data import SEMI_SYNTHETIC
 from mer_utils.controls import RATERS, run_control
 from mer_utils.experiment import Experiment, _logic, key, load_data
-from mer_utils.null_intervals import null_intervals
+from mer_utils.null_intervals import null_intervals, widened
 from mer_utils.paths import cache_dir, repo_root, write_atomically
 from mer_utils.power import SHARES, one_draw
 from mer_utils.results import PACKAGES
@@ -126,6 +126,18 @@ def committed(name: str, folder=None) -> pd.DataFrame:
             f"{name.split('_')[-1]} --out {path.parent}`"
         )
     return pd.read_csv(path)
+
+
+def interval_factor() -> float:
+    """How many times as wide five-fold intervals should be where nothing is to be found."""
+    table = committed("intervals_deam").set_index(["share", "evaluation"])
+    return float(table.loc[(0.0, "5-fold"), "ratio"])
+
+
+def honest_power() -> pd.DataFrame:
+    """The committed draws, judged by intervals as wide as :func:`interval_factor` asks."""
+    draws = widened(committed("power_deam"), interval_factor())
+    return draws.assign(detected=draws["low"] > 0)
 
 
 def main(argv=None):

@@ -169,69 +169,72 @@ def transfer_test(data: RaterData, n=10, n_halves=200, middle=1.8, seed=0) -> pd
     return pd.DataFrame(rows, columns=names)
 
 
-def own_mean_test(data: RaterData, n=10, middle=1.8, n_resamples=200, seed=0) -> pd.DataFrame:
+def own_mean_test(data: RaterData, n=10, middle=1.8, n_shuffles=20, seed=0) -> pd.DataFrame:
     """Does the mean tell the SD, or do both only come from the same ten people?
 
-    In-sample R2 of a quadratic in the mean of the *same* panel (``own``), and in the mean of
-    another panel of the same song (``other``), which shares nothing but the song. For all
-    songs, and for those whose mean lies within ``middle`` of 5, as most of DEAM's do.
+    R2 of a quadratic in the mean of the *same* panel (``own``), and in the mean of another
+    panel of the same song (``other``), which shares nothing but the song; adjusted for the two
+    slopes, so that pure chance gives 0, and averaged over panels. For all songs, and for those
+    whose mean lies within ``middle`` of 5, as most of DEAM's do.
 
     Returns
     -------
     pandas.DataFrame
         ``dimension, songs, n_songs``, and ``own``, ``other`` and their ``difference``, each
-        with ``*_low`` and ``*_high``: 95% over resampled songs; averages over panels.
+        with ``*_low`` and ``*_high``: 95% by a jackknife over songs.
     """
-    rng, rows = np.random.default_rng(seed), []
+    rows = []
     for dimension in data.dimensions:
         matrix = rating_matrix(data.ratings, dimension).to_numpy()
-        means, sds = rater_panels(matrix, n, n_shuffles=20, seed=seed).panel
+        means, sds = rater_panels(matrix, n, n_shuffles=n_shuffles, seed=seed).panel
         near = np.abs(np.nanmean(matrix, axis=1) - 5) < middle
         for name, kept in (("all", np.arange(len(matrix))), ("middle", np.flatnonzero(near))):
 
-            def both(k, songs, means=means, sds=sds):
-                shown = sds[k, songs, 0]
-                return [quadratic_r2(means[k, songs, j], shown) for j in (0, 1)]
-
-            values = np.mean([both(k, kept) for k in range(len(means))], axis=0)
-            draws = np.array(
-                [
-                    both(rng.integers(len(means)), rng.choice(kept, len(kept)))
-                    for _ in range(n_resamples)
+            def parts(songs, means=means, sds=sds):
+                pairs = [
+                    [quadratic_r2(m[songs, j], s[songs, 0]) for j in (0, 1)]
+                    for m, s in zip(means, sds, strict=True)
                 ]
-            )
+                own, other = 1 - (1 - np.mean(pairs, axis=0)) * (len(songs) - 1) / (len(songs) - 3)
+                return {"own": own, "other": other, "difference": own - other}
+
             row = {"dimension": dimension, "songs": name, "n_songs": len(kept)}
-            columns = {
-                "own": draws[:, 0],
-                "other": draws[:, 1],
-                "difference": -np.diff(draws)[:, 0],
-            }
-            at = dict(zip(columns, (*values, values[0] - values[1]), strict=True))
-            for key, many in columns.items():
-                low, high = interval(many)
-                row |= {key: at[key], f"{key}_low": low, f"{key}_high": high}
+            for key, value, low, high in _jackknife(parts, kept):
+                row |= {key: value, f"{key}_low": low, f"{key}_high": high}
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _jackknife(parts, songs):
+    """``(name, value, low, high)`` of each entry of ``parts(songs)``: 95%, normal."""
+    n, value = len(songs), pd.Series(parts(songs))
+    left_out = pd.DataFrame([parts(np.delete(songs, k)) for k in range(n)])
+    half = 1.96 * np.sqrt((n - 1) * left_out.var(ddof=0))
+    return [(k, v, v - half[k], v + half[k]) for k, v in value.items()]
 
 
 def leniency_table(data: RaterData) -> pd.DataFrame:
     """Variance components with rater leniency, ICCs, and the SD without raters' shifts.
 
     The mixed model of :func:`mer_utils.ratings.variance_components`: rating = song + rater +
-    rest. Columns ``dimension, part, value, low, high``: 95% by a jackknife over songs. (A
-    bootstrap draws some songs twice, and calls the rest that both copies share a rater's.)
-    Parts are
+    rest. Columns ``dimension, part, value, low, high``: 95% by a jackknife over songs, for these
+    raters. (A bootstrap draws some songs twice, and calls the rest that both copies share a
+    rater's.) Parts are
 
     ``song``, ``rater``, ``residual``   variances, rating scale squared
     ``icc_1``, ``icc_10``               agreement of one rating, and of a mean of ten, 0 to 1
     ``sd_before``, ``sd_after``         average SD of a song's ratings (ddof=1), with raters'
-                                        shifts and without; ``sd_change`` is after - before
+                                        shifts and without (with the degree of freedom that
+                                        a shift takes given back); ``sd_change`` is after - before
     """
     rows = []
     for dimension in data.dimensions:
         before = rating_matrix(data.ratings, dimension).to_numpy()
         after = remove_leniency(before)[0]
         sds = [np.nanstd(matrix, axis=1, ddof=1) for matrix in (before, after)]
+        heard = np.isfinite(before)
+        lost = np.nanmean(np.where(heard, 1 / heard.sum(0), np.nan), axis=1)
+        sds[1] = sds[1] / np.sqrt(1 - lost)  # each shift is fitted to the ratings it is taken from
 
         def parts(songs, before=before, sds=sds):
             song, rater = np.nonzero(np.isfinite(before[songs]))
@@ -246,8 +249,5 @@ def leniency_table(data: RaterData) -> pd.DataFrame:
                 "sd_change": second - first,
             }
 
-        n, value = len(before), pd.Series(parts(np.arange(len(before))))
-        left_out = pd.DataFrame([parts(np.delete(np.arange(n), k)) for k in range(n)])
-        half = 1.96 * np.sqrt((n - 1) * left_out.var(ddof=0))
-        rows += [(dimension, k, v, v - half[k], v + half[k]) for k, v in value.items()]
+        rows += [(dimension, *found) for found in _jackknife(parts, np.arange(len(before)))]
     return pd.DataFrame(rows, columns=["dimension", "part", "value", "low", "high"])

@@ -143,7 +143,7 @@ def controls_table() -> pd.DataFrame:
     share on simulated ratings with the features and means of DEAM.
     """
     verdicts = controls.judge(controls_study.committed("controls_simulated"))
-    power_rows = power.smallest_share(controls_study.committed("power_deam")).set_index("method")
+    power_rows = power.smallest_share(controls_study.honest_power()).set_index("method")
     columns = {"able_10": "able, 10 raters", "able_60": "able, 60 raters",
                "informative": "informative", "silent": "silent"}  # fmt: skip
     table = []

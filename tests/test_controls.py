@@ -16,7 +16,7 @@ from mer_utils.control_data import (
     simulated_control,
 )
 from mer_utils.controls import METHODS, judge, rows_of, run_control, score_sd, where
-from mer_utils.controls_study import committed, plan
+from mer_utils.controls_study import committed, honest_power, interval_factor, plan
 from mer_utils.experiment import Experiment
 from mer_utils.metrics import pearson, spearman
 from mer_utils.simulate import simulate_songs
@@ -188,3 +188,11 @@ def test_committed_tables_hold_no_song(name):
 def test_a_missing_table_says_how_to_make_it(tmp_path):
     with pytest.raises(ValueError, match="controls_study --dataset deam"):
         committed("power_deam", tmp_path)
+
+
+def test_power_is_judged_by_intervals_that_are_wide_enough():
+    before, after = committed("power_deam"), honest_power()
+    assert interval_factor() > 1.1
+    assert ((after["high"] - after["low"]) > (before["high"] - before["low"])).all()
+    assert not (after["detected"] & ~before["detected"]).any()  # nothing new is found
+    assert after["detected"].sum() < before["detected"].sum()

@@ -217,3 +217,13 @@ def test_leniency_table_finds_planted_components():
     assert rows.loc["rater", "value"] == pytest.approx(raters.var(ddof=1), rel=0.15)
     assert rows.loc["sd_change", "high"] < 0
     assert rows.loc["icc_10", "value"] > rows.loc["icc_1", "value"]
+    assert rows.loc["sd_after", "low"] < 1.2 < rows.loc["sd_after", "high"]
+
+
+def test_no_leniency_changes_no_sd():
+    rng = np.random.default_rng(7)
+    ratings = pd.DataFrame(5 + rng.normal(0, 1, (40, 1)) + rng.normal(0, 1.3, (40, 60)))
+    ratings = ratings.rename_axis("song_id").reset_index()
+    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
+    rows = leniency_table(RaterData(ratings, ("valence",), "made up", True)).set_index("part")
+    assert abs(rows.loc["sd_change", "value"]) < 0.006  # 0.016 without the correction
