@@ -23,22 +23,20 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from . import __version__, ceiling_study, rater_study
+from . import ceiling_study, rater_study
 from .ceiling_pages import share_table
 from .dataset import DIMENSIONS, Dataset
 from .experiment import load_data
-from .paths import repo_root, write_atomically
-from .results import PACKAGES
+from .results import kept_file, versions, write_tables
 from .soundtracks import soundtracks_checksums
 from .transfer import transferred_ceiling
 from .validate_ceilings import RATERS, bias_and_coverage, validate_ceilings
 
+COMMAND = "python -m mer_utils.ceiling_results --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT"
 ALL, BEYOND = "all", "beyond the mean"
 REPEATS, SONGS = 12, 1744
 """Size of the committed validation."""
@@ -81,12 +79,7 @@ def ceilings_of(songs: Dataset, n_resamples=500) -> pd.DataFrame:
 
 def committed(name: str, folder=None) -> pd.DataFrame:
     """A committed table, e.g. ``"needed"``; a ``ValueError`` that tells the mend."""
-    path = Path(folder or repo_root() / "results" / "ceilings") / f"{name}.csv"
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: make it with `python -m mer_utils.ceiling_results --data "
-            f"$DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT --out {path.parent}`"
-        )
+    path = kept_file("ceilings", f"{name}.csv", COMMAND, folder)
     return pd.read_csv(path, keep_default_na=False, na_values=[""])  # one estimator is "null"
 
 
@@ -127,11 +120,9 @@ def main(argv=None):
     parser.add_argument("--repeats", type=int, default=REPEATS, help="repeats of each world")
     args = parser.parse_args(argv)
     provenance = {
-        "command": "python -m mer_utils.ceiling_results --data $DEAM_ROOT --soundtracks "
-        "$SOUNDTRACKS_ROOT --out results/ceilings",
+        "command": f"{COMMAND} --out results/ceilings",
         "date": datetime.date.today().isoformat(),
-        "versions": {"mer_utils": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "validation": {"raters": RATERS, "repeats": args.repeats, "songs": SONGS},
     }
     path, tables = args.out / "provenance.json", {}
@@ -144,11 +135,7 @@ def main(argv=None):
         worlds = validate_ceilings(n_songs=SONGS, n_repeats=args.repeats)
         by = ("part", "estimator", "shape", "tails", "raters")
         tables["validation"] = bias_and_coverage(worlds, by)
-    for name, table in tables.items():
-        with write_atomically(args.out / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    write_tables(args.out, tables, provenance)
 
 
 if __name__ == "__main__":

@@ -89,16 +89,15 @@ def analytic_reliability(sd, n=10, kurtosis=0.0, ddof: int = 0, weights=None):
 class TailShape:
     """How heavy the tails of ratings are, measured on songs with known raters.
 
-    ``curve`` (2,) and ``curve_draws`` (n_resamples, 2): kurtosis against the mean;
-    ``lapses`` and ``lapses_draws`` (n_resamples,): see :mod:`mer_utils.shape`. Draws are
-    bootstrap resamples of songs. ``panels``: see :mod:`mer_utils.transfer`.
+    ``curve`` (2,) and, over bootstrap resamples of songs, ``curve_draws`` (n_resamples, 2):
+    kurtosis against the mean. ``lapses``: see :mod:`mer_utils.shape`. ``panels``: see
+    :mod:`mer_utils.transfer`.
     """
 
     source: str
     curve: np.ndarray
     curve_draws: np.ndarray
     lapses: float
-    lapses_draws: np.ndarray
     panels: RaterPanels | None = None
 
 
@@ -115,8 +114,7 @@ def measure_tails(matrix, source, n=10, n_resamples=500, seed=0) -> TailShape:
         kurtosis_curve(moments),
         kurtosis_curve(moments, w),
         fit_lapses(moments),
-        fit_lapses(moments, w),
-        rater_panels(matrix, n, source, seed=seed) if enough else None,
+        rater_panels(matrix, n, seed=seed) if enough else None,
     )
 
 

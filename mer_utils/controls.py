@@ -46,8 +46,8 @@ import torch
 from mer_utils.control_data import control, perfect_labels, varies
 from mer_utils.dataset import DIMENSIONS, Dataset
 from mer_utils.experiment import Experiment, run
-from mer_utils.metrics import bootstrap, r2, spearman
-from mer_utils.study import PAPER_LOSSES, predictions, within_folds
+from mer_utils.metrics import r2, spearman
+from mer_utils.study import PAPER_LOSSES, predictions, score_rows, within_folds
 from mer_utils.style import NAMES
 
 METHODS = {
@@ -155,26 +155,11 @@ def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.Da
             if method == against:
                 continue
             for name, score in SCORES.items():
-                inside = within_folds(score, fold)
-                value, low, high = bootstrap(inside, goal, predicted, n_resamples=n_resamples)
-                members = np.asarray(inside(goal, predicted)).reshape(-1, 2)
-                for d, dimension in enumerate(DIMENSIONS):
-                    rows.append(
-                        {
-                            "method": method,
-                            "against": against,
-                            "score": name,
-                            "dimension": dimension,
-                            "value": value[d],
-                            "low": low[d],
-                            "high": high[d],
-                            "seed_low": members[:, d].min(),
-                            "seed_high": members[:, d].max(),
-                            "n_seeds": len(members),
-                            "n_songs": len(goal),
-                        }
-                    )
-    return pd.DataFrame(rows)
+                arrays = goal, predicted
+                rows += score_rows(
+                    method, against, name, within_folds(score, fold), arrays, n_resamples
+                )
+    return pd.DataFrame(rows).rename(columns={"target": "against"})
 
 
 def run_control(

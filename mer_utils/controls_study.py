@@ -21,21 +21,19 @@ import datetime
 import hashlib
 import inspect
 import json
-import platform
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from mer_utils import __version__, control_data, controls, metrics, power, sampling, study
+from mer_utils import control_data, controls, metrics, power, sampling, study
 from mer_utils.control_data import SEMI_SYNTHETIC
 from mer_utils.controls import RATERS, run_control
 from mer_utils.experiment import Experiment, _logic, key, load_data
 from mer_utils.null_intervals import null_intervals, widened
-from mer_utils.paths import cache_dir, repo_root, write_atomically
+from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.power import SHARES, one_draw
-from mer_utils.results import PACKAGES
+from mer_utils.results import kept_file, versions, write_tables
 from mer_utils.simulate import DISAGREEMENT
 from mer_utils.training import Protocol
 
@@ -53,7 +51,7 @@ LIVE = {
 DECIDES = (control_data.control, control_data.shuffled, control_data.feature_signal,
            control_data.semi_synthetic, control_data.perfect_labels, controls.predicted_sd,
            controls.score_sd, power.one_draw,
-           study.predictions, study.within_folds, metrics, sampling)  # fmt: skip
+           study.predictions, study.score_rows, study.within_folds, metrics, sampling)  # fmt: skip
 """Code that makes the rows; training is in the key of the experiment."""
 
 
@@ -119,13 +117,8 @@ def power_table(
 
 def committed(name: str, folder=None) -> pd.DataFrame:
     """A committed table, e.g. ``"controls_simulated"``; a ``ValueError`` that tells the mend."""
-    path = Path(folder or repo_root() / "results" / "controls") / f"{name}.csv"
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: make it with `python -m mer_utils.controls_study --dataset "
-            f"{name.split('_')[-1]} --out {path.parent}`"
-        )
-    return pd.read_csv(path)
+    command = f"python -m mer_utils.controls_study --dataset {name.split('_')[-1]}"
+    return pd.read_csv(kept_file("controls", f"{name}.csv", command, folder))
 
 
 def interval_factor() -> float:
@@ -177,8 +170,7 @@ def main(argv=None):
         "complete": not args.done,
         "protocol": asdict(paper.protocol),
         "checksums": songs.checksums,
-        "versions": {"mer_utils": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES},
+        "versions": versions(),
     }
     if args.dataset == "deam":
         provenance["power"] = {
@@ -187,11 +179,7 @@ def main(argv=None):
             "protocol": asdict(SHORT),
             "protocols": {"share": CHECKED_SHARE, "draws": CHECKED_DRAWS},
         }
-    for name, table in made.items():
-        with write_atomically(args.out / f"{name}_{args.dataset}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
-    with write_atomically(args.out / f"provenance_{args.dataset}.json") as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    write_tables(args.out, made, provenance, f"_{args.dataset}")
 
 
 if __name__ == "__main__":

@@ -20,26 +20,24 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import platform
 import tempfile
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mer_utils import __version__
 from mer_utils.dataset import Dataset
 from mer_utils.deam import EXCHANGED_UP_TO, LABELS, checksums, deam_root, load_deam
 from mer_utils.exchange import NOT_AT_HAND, emomusic_ratings, exchange_evidence, labels_of_file
 from mer_utils.exchange_border import BLOCK, block_evidence, find_border, song_evidence
 from mer_utils.exchange_effects import exchange_songs, mixture_table, paired_differences
 from mer_utils.experiment import Experiment, run
-from mer_utils.paths import repo_root, write_atomically
-from mer_utils.results import PACKAGES
+from mer_utils.results import kept_file, versions, write_tables
 from mer_utils.simulate import simulated_root
 from mer_utils.study import PAPER_LOSSES, predictions
+
+COMMAND = "python -m mer_utils.label_audit --data $DEAM_ROOT"
 
 N_BOOT, N_RESAMPLES = 999, 500
 LIVE = {
@@ -114,13 +112,7 @@ def provenance(folder=None) -> dict:
 
 
 def _stored(name, folder):
-    path = Path(folder or repo_root() / "results" / "label_audit") / name
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: make it with `python -m mer_utils.label_audit "
-            f"--data $DEAM_ROOT --out {path.parent}`"
-        )
-    return path
+    return kept_file("label_audit", name, COMMAND, folder)
 
 
 def main(argv=None):
@@ -159,7 +151,7 @@ def main(argv=None):
     made["mixture"] = mixture_table(*both, share).rename(columns=names)
     cross = sorted((root / "cross_check").glob("*.csv"))
     about = {
-        "command": "python -m mer_utils.label_audit --data $DEAM_ROOT --out results/label_audit",
+        "command": f"{COMMAND} --out results/label_audit",
         "date": datetime.date.today().isoformat(),
         "dataset": songs.name,
         "n_songs": len(songs),
@@ -172,14 +164,9 @@ def main(argv=None):
         "smallest_block": int(made["blocks"]["n"].min()),
         "seeds": [experiment.seeds.start, experiment.seeds.stop - 1],
         "checksums": songs.checksums | checksums(root, cross),
-        "versions": {"mer_utils": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES},
+        "versions": versions(),
     }
-    for name, table in made.items():
-        with write_atomically(args.out / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
-    with write_atomically(args.out / "provenance.json") as temporary:
-        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_tables(args.out, made, about)
 
 
 if __name__ == "__main__":

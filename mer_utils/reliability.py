@@ -8,7 +8,7 @@ that is song and not panel:
 for two panels A and B that share no rater. A correlation of two panels *is* rho (not its
 square): each panel correlates sqrt(rho) with what it measures.
 
-* :func:`panel_reliability` draws disjoint panels again and again and counts.
+* :func:`draw_panels` draws disjoint panels again and again; :class:`Panels` counts.
 * :func:`song_moments` and :func:`moment_reliability` use all raters at once, with the
   sampling theory of :mod:`mer_utils.sd_sampling`, and go to any n.
 * :func:`remove_leniency` takes each rater's habit of high or low numbers out.
@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstat
 
-from .metrics import resample_counts
 from .sd_sampling import Shape, shrinkage
 
 
@@ -69,6 +68,16 @@ class Panels:
         return rho if weights is not None else float(rho[0])
 
 
+def disjoint(values, n: int, k: int, key) -> np.ndarray:
+    """``k`` disjoint panels of ``n`` raters on each song, (n_songs, k, n).
+
+    ``values`` is songs x raters, NaN where not rated; the ``key`` in [0, 1) of a rater decides
+    who sits where: lowest first.
+    """
+    order = np.argsort(np.where(np.isfinite(values), key, 2.0), axis=1)[:, : n * k]
+    return np.take_along_axis(values, order, axis=1).reshape(len(values), k, n)
+
+
 def draw_panels(
     matrix, n: int, statistic: str = "sd", n_draws: int = 200, seed=0, same_raters: bool = False
 ) -> Panels:
@@ -89,38 +98,19 @@ def draw_panels(
         A song has fewer than ``2 n`` raters.
     """
     values = np.asarray(matrix, float)
-    heard = np.isfinite(values)
     if statistic not in ("mean", "sd"):
         raise ValueError(f'statistic must be "mean" or "sd", got {statistic!r}')
-    least = heard.sum(1).min()
+    least = np.isfinite(values).sum(1).min()
     if 2 * n > least or n < (2 if statistic == "sd" else 1):
         raise ValueError(f"two disjoint panels of {n} do not fit: a song has {least} raters")
     rng = np.random.default_rng(seed)
     out = np.empty((2, n_draws, len(values)))
     for k in range(n_draws):
         key = rng.random((1, values.shape[1]) if same_raters else values.shape)
-        order = np.argsort(np.where(heard, key, 2.0), axis=1)[:, : 2 * n]
-        chosen = np.take_along_axis(values, order, axis=1).reshape(len(values), 2, n)
+        chosen = disjoint(values, n, 2, key)
         found = chosen.mean(2) if statistic == "mean" else chosen.std(2, ddof=1)
         out[:, k] = found.T
     return Panels(*out)
-
-
-def panel_reliability(ratings, dimension, sizes, statistic="sd", *, n_draws=200, **options):
-    """Reliability of panels of several sizes: columns ``n, value, low, high``.
-
-    95% bootstrap intervals over songs. ``options``: ``n_resamples``, ``seed``,
-    ``same_raters``.
-    """
-    n_resamples, seed = options.pop("n_resamples", 500), options.pop("seed", 0)
-    matrix = rating_matrix(ratings, dimension)
-    weights = resample_counts(len(matrix), n_resamples, seed)
-    rows = []
-    for n in sizes:
-        panels = draw_panels(matrix, n, statistic, n_draws, seed, **options)
-        low, high = np.quantile(panels.reliability(weights), [0.025, 0.975])
-        rows.append({"n": n, "value": panels.reliability(), "low": low, "high": high})
-    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True, eq=False)

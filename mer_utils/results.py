@@ -20,7 +20,7 @@ import pandas as pd
 from mer_utils import __version__
 from mer_utils.claims import judge
 from mer_utils.experiment import Experiment, get_profile
-from mer_utils.paths import build_dir, write_atomically
+from mer_utils.paths import build_dir, repo_root, write_atomically
 from mer_utils.study import run_study
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "scoringrules")
@@ -33,6 +33,32 @@ class Results:
     scores: pd.DataFrame
     claims: pd.DataFrame
     provenance: dict
+
+
+def versions() -> dict:
+    """Versions of the module, of Python and of the packages that decide results."""
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"mer_utils": __version__, "python": platform.python_version()} | packages
+
+
+def write_tables(out: Path, tables: dict, provenance: dict, ending: str = ""):
+    """Write ``NAME{ending}.csv`` for each table and ``provenance{ending}.json``, each whole."""
+    for name, table in tables.items():
+        with write_atomically(out / f"{name}{ending}.csv") as temporary:
+            table.to_csv(temporary, index=False, float_format="%.4f")
+    with write_atomically(out / f"provenance{ending}.json") as temporary:
+        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+def kept_file(study: str, name: str, command: str, folder=None) -> Path:
+    """A file of ``results/STUDY`` (or of ``folder``); a ``ValueError`` that tells the mend.
+
+    ``command`` is what makes it, up to ``--out``.
+    """
+    path = Path(folder or repo_root() / "results" / study) / name
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: make it with `{command} --out {path.parent}`")
+    return path
 
 
 def write_results(
@@ -103,14 +129,10 @@ def write_results(
         "n_resamples": size["n_resamples"],
         "notes": list(described.notes),
         "checksums": described.checksums,
-        "versions": {"mer_utils": __version__, "python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
     }
-    for name, tables in (("scores", scores), ("claims", claims)):
-        with write_atomically(out / f"{name}.csv") as temporary:
-            pd.concat(tables).to_csv(temporary, index=False, float_format="%.4f")
-    with write_atomically(out / "provenance.json") as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    tables = {"scores": pd.concat(scores), "claims": pd.concat(claims)}
+    write_tables(out, tables, provenance)
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import ceiling_results, controls, controls_study, power
+from .ceiling_pages import with_interval
 from .claims import OURS, judge, summary
 from .dataset import DIMENSIONS
 from .experiment import load_data
@@ -41,10 +42,6 @@ def picked(scores, ceilings, quantity: str, rows=None) -> pd.DataFrame:
     return with_shares(table.assign(target=target, score=score), ceilings)
 
 
-def _interval(row):
-    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
-
-
 def method_table(scores, ceilings, rows=None) -> pd.DataFrame:
     """All methods, as text: ``method, dimension`` and the :data:`QUANTITIES`.
 
@@ -57,7 +54,9 @@ def method_table(scores, ceilings, rows=None) -> pd.DataFrame:
         found = picked(scores, ceilings, quantity, rows)
         cells = {(r.row, r.dimension): f"{r.value:z.2f} = {in_text(r)}" for r in found.itertuples()}
         tops = highest(ceilings, *place).itertuples()
-        tables[quantity] = cells | {("highest possible", r.dimension): _interval(r) for r in tops}
+        tables[quantity] = cells | {
+            ("highest possible", r.dimension): with_interval(r) for r in tops
+        }
     places = [(name, d) for name in (*names, "highest possible") for d in DIMENSIONS]
     table = pd.DataFrame(places, columns=["method", "dimension"])
     for quantity, cells in tables.items():
@@ -108,11 +107,11 @@ def beyond_paper(scores: pd.DataFrame, ceilings: pd.DataFrame) -> pd.Series:
     (claim,) = OURS
     answers = {claim.text: summary(judge(scores, claims=OURS))["verdict"][0]}
     for part, where in (("r2", "R2"), ("spearman", "correlation")):
-        answers[f"Highest possible {where}"] = _both(highest(ceilings, "sd", part), _interval)
+        answers[f"Highest possible {where}"] = _both(highest(ceilings, "sd", part), with_interval)
     tops = highest(ceilings, "sd_beyond_mean", "pearson")
     squares = tops.assign(**{k: tops[k] ** 2 for k in ("value", "low", "high")})
-    answers["Highest possible R2 beyond the mean"] = _both(squares, _interval)
-    answers["Highest possible correlation beyond the mean"] = _both(tops, _interval)
+    answers["Highest possible R2 beyond the mean"] = _both(squares, with_interval)
+    answers["Highest possible correlation beyond the mean"] = _both(tops, with_interval)
     for quantity in QUANTITIES:
         name, rows = best(scores, ceilings, quantity)
         answers[f"Best of nine, share of the highest {quantity}"] = (

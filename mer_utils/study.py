@@ -142,11 +142,12 @@ def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
             plan.insert(0, ("mean", point, (predicted.mean, mu)))
         for target, scores, arrays in plan:
             for name, score in scores.items():
-                rows += _score_rows(method, target, name, score, arrays, n_resamples)
+                rows += score_rows(method, target, name, score, arrays, n_resamples)
     return pd.DataFrame(rows)
 
 
-def _score_rows(method, target, name, score, arrays, n_resamples):
+def score_rows(method, target, name, score, arrays, n_resamples):
+    """The two rows of one score in a score table; ``arrays`` are what the score takes."""
     members = np.asarray(score(*arrays))
     members = members.reshape(-1, members.shape[-1])
     value, low, high = members.mean(0), *np.full((2, 2), np.nan)

@@ -35,6 +35,7 @@ import numpy as np
 
 from .metrics import resample_counts
 from .ratings import quadratic_fit
+from .reliability import disjoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,6 @@ class RaterPanels:
     ``panel`` is (2, n_shuffles, n_songs, n_panels): mean and SD (ddof=1) of each panel.
     """
 
-    source: str
     n: int
     panel: np.ndarray
 
@@ -54,7 +54,7 @@ class RaterPanels:
 
     def of_songs(self, rows) -> RaterPanels:
         """The same panels of some of the songs."""
-        return RaterPanels(self.source, self.n, self.panel[:, :, rows])
+        return RaterPanels(self.n, self.panel[:, :, rows])
 
     def predicted_noise(self, curve) -> np.ndarray:
         """Noise of these songs' SDs by a curve from elsewhere, (n_songs,)."""
@@ -84,7 +84,7 @@ def _basis(mean, sd):
     return np.stack([sd**2, sd**2 * (mean - 5) ** 2], axis=-1)
 
 
-def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> RaterPanels:
+def rater_panels(matrix, n: int = 10, n_shuffles=500, seed=0) -> RaterPanels:
     """Draw panels from a matrix songs x raters, NaN where a rater did not hear a song.
 
     (:func:`mer_utils.reliability.rating_matrix` makes one.)
@@ -95,18 +95,16 @@ def rater_panels(matrix, n: int = 10, source="", n_shuffles=500, seed=0) -> Rate
         A song has fewer than ``2 n`` raters.
     """
     values = np.asarray(matrix, float)
-    heard = np.isfinite(values)
-    raters = heard.sum(1)
+    raters = np.isfinite(values).sum(1)
     k = int(raters.min()) // n
     if k < 2:
         raise ValueError(f"two disjoint panels of {n} do not fit: a song has {raters.min()} raters")
     rng = np.random.default_rng(seed)
     panel = np.empty((2, n_shuffles, len(values), k), np.float32)
     for i in range(n_shuffles):
-        order = np.argsort(np.where(heard, rng.random(values.shape), 2.0), axis=1)[:, : n * k]
-        chosen = np.take_along_axis(values, order, axis=1).reshape(len(values), k, n)
+        chosen = disjoint(values, n, k, rng.random(values.shape))
         panel[:, i] = chosen.mean(2), chosen.std(2, ddof=1)
-    return RaterPanels(source, n, panel)
+    return RaterPanels(n, panel)
 
 
 @dataclass(frozen=True)
@@ -116,11 +114,6 @@ class Ceiling:
     value: float
     low: float
     high: float
-
-    @property
-    def correlation(self) -> float:
-        """The highest possible correlation; 0 for a reliability below 0."""
-        return float(np.sqrt(max(self.value, 0.0)))
 
 
 def transferred_ceiling(
