@@ -1,25 +1,18 @@
 """The ``mer`` command: a thin front on the modules that do the work."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
 PROFILE = click.option(
-    "--profile",
-    type=click.Choice(["paper", "quick"]),
-    default="paper",
-    show_default=True,
+    "--profile", type=click.Choice(["paper", "quick"]), default="paper", show_default=True,
     help="paper: the paper's protocol, 15 seeds. quick: about a minute, for teaching and tests.",
-)
+)  # fmt: skip
 DATASET = click.option(
-    "--dataset",
-    type=click.Choice(["simulated", "deam"]),
-    default="simulated",
-    show_default=True,
+    "--dataset", type=click.Choice(["simulated", "deam"]), default="simulated", show_default=True,
     help="simulated: DEAM-like ratings whose truth is known. deam: the real ratings.",
-)
+)  # fmt: skip
 DATA = click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -64,20 +57,20 @@ def _place(features) -> str:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mer_utils", message="mer %(version)s")
 def main():
-    r"""Uncertainty in music emotion recognition: an open replication.
+    """Uncertainty in music emotion recognition: an open replication.
 
     Can a model tell how much listeners will disagree about a song? This command runs the
     study, builds the book that explains it, and looks after your copy of the DEAM data set.
 
     \b
     Start here
-      mer book --profile quick          the whole book in a few minutes
-      mer book                          the book at the scale of the paper
+      mer book --profile quick     the whole book in a few minutes
+      mer book                     the book at the scale of the paper
 
     \b
     With your own DEAM
-      mer fetch deam ~/deam             download the official archives
-      mer check ~/deam                  what is in the folder, what is odd about it
+      mer fetch deam ~/deam        download the official archives
+      mer check ~/deam             what is in the folder, what is odd about it
       mer run --dataset deam --data ~/deam
 
     A single notebook runs with papermill, and ends by printing its scores:
@@ -86,55 +79,46 @@ def main():
       papermill notebooks/04_nll.ipynb -p seed 7
 
     Exit status: 0 all is well, 1 the work was done and failed, 2 the input is wrong.
-    """
+    """  # noqa: D301  (a real \b tells click to keep the lines of an example apart)
 
 
-@main.command()
+@main.command(short_help="Run the study: losses, seed ensembles, MC dropout.")
 @DATASET
 @DATA
 @FEATURES
 @PROFILE
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the tables.  [default: a folder in _build]",
-)
+@click.option("--out", type=FOLDER, help="Folder for the tables.  [default: one in _build]")
 def run(dataset, data, features, profile, out):
     """Run the study: three losses, seed ensembles, MC dropout.
 
     Writes tables of scores with their intervals, and says where. What was trained before is
     reused, and after an interruption the work goes on where it stopped.
     """
-    from .claims import summary
-    from .results import read_results, write_results
+    from mer_utils.results import read_results
+    from mer_utils.scoring.replicate import write_results
+    from mer_utils.show.terminal import study_lines
 
     folder = write_results(
         dataset, _folder(dataset, data), profile, out, features=_place(features), say=click.echo
     )
-    for labels, claims in read_results(folder).claims.groupby("labels", sort=False):
-        click.echo(f"\nclaims of the paper, labels {labels.replace('_', ' ')}")
-        for row in summary(claims).itertuples():
-            click.echo(f"  {row.claim}: {row.verdict}")
-    click.echo(f"\nscores.csv, claims.csv and provenance.json are in {folder}")
+    click.echo("\n".join(study_lines(read_results(folder=folder), profile)))
+    click.echo(f"\nscores.csv, claims.csv and provenance.json are in\n{folder}")
 
 
-@main.command()
+@main.command(short_help="Run the notebooks and build the book.")
 @PROFILE
 @DATASET
 @DATA
 @FEATURES
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Build into OUT/_build.  [default: _build, or _build/quick and the like]",
-)
+@click.option("--out", type=FOLDER,
+              help="Build into OUT/_build.  [default: _build, or _build/quick]")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), help="Notebooks at a time.  [default: processors]")
 def book(profile, dataset, data, features, out, jobs):
     """Run the notebooks and build the book; print the path of its first page.
 
     Does only what is needed: a second run with nothing changed does nothing.
     """
-    from .book import BuildError, build_book
+    from mer_utils.book.build import BuildError, build_book
 
     chosen = {"profile": profile, "dataset": dataset, "data": _folder(dataset, data)}
     chosen["features"] = _place(features)
@@ -149,7 +133,7 @@ def book(profile, dataset, data, features, out, jobs):
     click.echo(first_page)
 
 
-@main.command()
+@main.command(short_help="Report what is in a DEAM folder, and what is odd.")
 @click.argument("data", type=click.Path(path_type=Path))
 def check(data):
     """Report what is in the DEAM folder DATA, and what is odd about it.
@@ -158,60 +142,60 @@ def check(data):
     were computed, and looks for the exchange of valence and arousal in the first 744 songs.
     Exit status 1 if something in the folder is wrong.
     """
-    from .audit import check_report
+    from mer_utils.audit.check import check_report
 
     report = check_report(data)
     click.echo(str(report))
     raise SystemExit(1 if report.errors else 0)
 
 
-@main.group()
+@main.group(short_help="Download data and weights.")
 def fetch():
     """Download data. Interrupted downloads resume; checksums are kept and verified."""
 
 
-@fetch.command()
-@click.argument("dest", type=click.Path(path_type=Path, file_okay=False))
+@fetch.command(short_help="The official DEAM archives.")
+@click.argument("dest", type=FOLDER)
 @click.option("--audio", is_flag=True, help="The audio too, by far the largest archive.")
 def deam(dest, audio):
     """Download the official DEAM archives into the folder DEST and unpack them.
 
     DEAM is for research use, under its own terms: read them on its home page.
     """
-    from .fetch import fetch_deam
+    from mer_utils.data.download import fetch_deam
 
     parts = ("annotations", "metadata", "features") + (("audio",) if audio else ())
     folder = fetch_deam(dest, parts=parts)
     click.echo(f"DEAM is in {folder}. What is in it, and what is odd about it: mer check {folder}")
 
 
-@fetch.command()
-@click.argument("dest", required=False, type=click.Path(path_type=Path, file_okay=False))
+@fetch.command(short_help="The weights of MusicFM, the paper's encoder.")
+@click.argument("dest", required=False, type=FOLDER)
 def musicfm(dest):
     """Download the weights of MusicFM, the paper's encoder (1.3 GB).
 
     They go to the folder DEST; without it, to $MER_WEIGHTS or the user's cache folder, where
     `mer embed` looks for them. Read the terms on the model's page, minzwon/MusicFM.
     """
-    from .fetch import fetch_musicfm
+    from mer_utils.data.download import fetch_musicfm
 
     click.echo(f"The weights of MusicFM are in {fetch_musicfm(dest)}")
 
 
-@fetch.command()
-@click.argument("dest", required=False, type=click.Path(path_type=Path, file_okay=False))
+@fetch.command(short_help="The weights of musicnn, a small tagger.")
+@click.argument("dest", required=False, type=FOLDER)
 def musicnn(dest):
     """Fetch the weights of the tagger musicnn (29 MB, ISC licence), with pip.
 
     They go to the folder DEST; without it, to $MER_WEIGHTS or the user's cache folder, where
     this project looks for them. Nothing is installed.
     """
-    from .fetch_musicnn import fetch_musicnn
+    from mer_utils.embed.weights import fetch_musicnn
 
     click.echo(f"The weights of musicnn are in {fetch_musicnn(dest)}")
 
 
-@main.command()
+@main.command(short_help="Turn a folder of audio into embeddings.")
 @click.argument("audio_dir", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--encoder", default="musicfm", show_default=True,
@@ -223,8 +207,9 @@ def musicnn(dest):
 @click.option("--length", default=45.0, show_default=True, help="Seconds of each song, at most.")
 @click.option("--min-length", default=0.0, show_default=True, help="Less than this is a failure.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
-              show_default=True, help="Of the arithmetic; results are float32.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+              default="auto", show_default=True,
+              help="Of the arithmetic. auto: what is faster here.")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), help="Clips at once.  [default: 1; 8 on a GPU]")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
               help="Threads that decode ahead.")  # fmt: skip
@@ -238,8 +223,12 @@ def embed(audio_dir, out, layers, length, min_length, **options):
     embedded are listed in OUT/_failures.csv, with the reason, and tried again by the next run.
     Exit status 1 if there are any, 130 if the run was interrupted.
     """
-    from .extract import extract
+    from mer_utils.embed.extract import extract
+    from mer_utils.embed.number_format import slow_dtype
 
+    slow = slow_dtype(*(options[name] for name in ("encoder", "dtype", "device")))
+    if slow and not options["scheduler"]:
+        click.echo(f"{slow}: --dtype auto takes what is faster", err=True)
     layers = layers if layers in ("all", "last") else layers.split(",")
     try:
         done = extract(
@@ -256,60 +245,3 @@ def embed(audio_dir, out, layers, length, min_length, **options):
     if done.failed > 5:
         click.echo(f"  ... all {done.failed} are in {out / '_failures.csv'}", err=True)
     raise SystemExit(1 if done.failed else 0)
-
-
-@main.group()
-def bench():
-    """Measure this machine."""
-
-
-@bench.command()
-@click.option("--members", type=click.IntRange(2), default=15, show_default=True, help="Seeds.")
-@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--loss", type=click.Choice(["mse", "kld", "nll"]), default="nll", show_default=True)
-def training(members, epochs, loss):
-    """Compare the stack of 15 seeds with a plain loop over seeds.
-
-    Prints both times, their ratio, the limit that this machine's matrix product sets, and
-    whether both ways give the same scores. Exit status 1 if the scores differ.
-    """
-    from .bench import bench_training
-
-    raise SystemExit(0 if bench_training(members, epochs, loss)["agree"] else 1)
-
-
-@bench.command("musicfm")
-@click.option("--seconds", default="10,45", show_default=True, help="Lengths of the clip.")
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the table to this CSV file too.")  # fmt: skip
-def bench_encoder(seconds, repeats, out):
-    """Compare MusicFM here with the same arithmetic written plainly, in float32 and bfloat16.
-
-    Prints times, their ratio, the error, and the share of the matrix product's peak measured
-    beside them, for a clip of 10 s and one of 45 s. Random weights of full size: no download.
-    Exit status 1 if the error is above 5e-6 in float32 or 1e-2 in bfloat16.
-    """
-    from .bench_musicfm import bench_musicfm, write_bench
-
-    lengths = seconds.split(",")
-    if not all(length.strip().isdecimal() and int(length) for length in lengths):
-        raise ValueError(f"--seconds {seconds}: give whole seconds, such as 10,45")
-    rows = bench_musicfm([int(length) for length in lengths], repeats)
-    if out:
-        write_bench(rows, out)
-    limit = {"ours, float32": 5e-6, "ours, bfloat16": 1e-2}
-    raise SystemExit(int(any(row["error"] > limit.get(row["variant"], 1) for row in rows)))
-
-
-@bench.command("extraction")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False),
-              help="Write the tables into this folder, as CSV.")  # fmt: skip
-def bench_embed(out):
-    """Say what 100,000 and a million songs take on 1, 8 and 64 workers, and what is full first.
-
-    Measured here: MusicFM on a 45 s clip, decoding, the writer of the store. Takes a minute.
-    """
-    from .bench_extraction import bench_extraction
-
-    bench_extraction(out)

@@ -1,7 +1,5 @@
 """Where things are: the repository root, the cache and the build folder."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from contextlib import contextmanager

@@ -49,8 +49,8 @@ def musicfm_root() -> Path:
 @pytest.fixture(scope="session")
 def musicnn_weights() -> Path:
     """The wheel with musicnn's weights: where they are kept, else fetched there with pip."""
-    from mer_utils.fetch_musicnn import fetch_musicnn
-    from mer_utils.unpack import FetchError
+    from mer_utils.data.unpack import FetchError
+    from mer_utils.embed.weights import fetch_musicnn
 
     try:
         return fetch_musicnn(progress=False)
@@ -65,7 +65,7 @@ def quick_run():
     Returns (folder with executed/ and runs/, {name of a notebook that failed: what it said}).
     What is up to date is not run again; of two test processes, one waits for the other.
     """
-    from mer_utils.runner import executed_folder, run_notebooks
+    from mer_utils.book.runner import executed_folder, run_notebooks
 
     quick = {"profile": "quick"}
     failed = run_notebooks(parameters=quick)

@@ -9,10 +9,10 @@ import os
 import signal
 import time
 
-import mer_utils.extract
-from mer_utils.encoders import choose_layers
+import mer_utils.embed.extract
+from mer_utils.embed.encoders import choose_layers
 
-mer_utils.extract.GROUP = int(os.environ.get("FAKE_GROUP", mer_utils.extract.GROUP))
+mer_utils.embed.extract.GROUP = int(os.environ.get("FAKE_GROUP", mer_utils.embed.extract.GROUP))
 
 
 class Fake:

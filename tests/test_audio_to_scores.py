@@ -9,10 +9,12 @@ import soundfile
 from click.testing import CliRunner
 
 from mer_utils import cli
-from mer_utils.deam import load_deam
-from mer_utils.experiment import Experiment, load_data, run
-from mer_utils.simulate import simulated_root
-from mer_utils.store import read_store
+from mer_utils.data.deam import load_deam
+from mer_utils.data.feature_store import read_store
+from mer_utils.data.load import load
+from mer_utils.data.simulated_files import simulated_root
+from mer_utils.model.experiment import Experiment
+from mer_utils.model.run import run
 
 
 def mer(*arguments):
@@ -88,7 +90,7 @@ def test_features_from_audio_go_through_the_study(tmp_path):
     assert done.exit_code == 0, done.output + done.stderr
 
     which = {"dataset": "deam", "data": str(tmp_path / "music")}
-    loaded = load_data(**which)
+    loaded = load(**which)
     assert loaded.features.shape == (150, 128) and "logmel" in loaded.feature_source
     experiment = Experiment.of("quick", loss="mse", n_seeds=2, **which)
     result = run(experiment, progress=False)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from conftest import ROOT
 
 from mer_utils import cli
-from mer_utils.simulate import simulated_root
+from mer_utils.data.simulated_files import simulated_root
 
 
 def mer(*arguments):
@@ -22,12 +22,31 @@ def stand_in(monkeypatch, module, **functions):
 
 def test_help_names_every_command_and_explains_itself():
     text = mer("--help").output
-    for word in ("run", "book", "check", "fetch", "bench", "papermill", "Exit status"):
+    for word in ("run", "book", "check", "fetch", "embed", "papermill", "Exit status"):
         assert word in text
-    for command in (["run"], ["book"], ["check"], ["fetch", "deam"], ["bench", "training"]):
+    for command in (["run"], ["book"], ["check"], ["fetch", "deam"], ["embed"]):
         done = mer(*command, "--help")
         assert done.exit_code == 0
         assert len(done.output.splitlines()) > 5
+
+
+PAGES = [[], *([name] for name in cli.main.commands), *(["fetch", n] for n in cli.fetch.commands)]
+
+
+@pytest.mark.parametrize("command", PAGES, ids=" ".join)
+def test_every_help_page_reads_well_at_80_columns(command):
+    done = CliRunner().invoke(cli.main, [*command, "--help"], terminal_width=80)
+    lines = done.output.splitlines()
+    assert done.exit_code == 0 and lines[0].startswith("Usage:")
+    assert max(map(len, lines)) <= 80
+    assert "\\b" not in done.output and "\b" not in done.output, "a mark for click is printed"
+    assert "..." not in done.output.split("Commands:")[-1], "a line of help is cut off"
+
+
+def test_examples_in_the_help_keep_their_lines():
+    lines = mer("--help").output.splitlines()
+    for example in ("mer book --profile quick", "mer check ~/deam", "papermill notebooks/04_nll"):
+        assert sum(line.strip().startswith(example) for line in lines) == 1, example
 
 
 def test_the_installed_command_starts():
@@ -54,7 +73,7 @@ def test_bad_input_is_a_message_and_exit_status_2(monkeypatch, tmp_path, error):
     def refuse(path):
         raise error
 
-    stand_in(monkeypatch, "audit", check_report=refuse)
+    stand_in(monkeypatch, "audit.check", check_report=refuse)
     done = mer("check", tmp_path)
     assert done.exit_code == 2
     assert done.stderr == f"Error: {error}\n" and done.stdout == ""
@@ -75,7 +94,7 @@ def test_run_hands_its_options_to_the_study(monkeypatch, tmp_path):
         seen.append((*arguments, features))
         raise ValueError("far enough")
 
-    monkeypatch.setattr("mer_utils.results.write_results", write_results)
+    monkeypatch.setattr("mer_utils.scoring.replicate.write_results", write_results)
     line = ("run", "--dataset", "deam", "--data", tmp_path, "--profile", "quick", "--out", "o",
             "--features", "store:7")  # fmt: skip
     assert mer(*line).exit_code == 2
@@ -90,7 +109,7 @@ def test_a_data_folder_goes_with_deam_but_the_variable_may_stay_set(monkeypatch,
         asked.append(arguments[:2])
         raise ValueError("far enough")
 
-    monkeypatch.setattr("mer_utils.results.write_results", write_results)
+    monkeypatch.setattr("mer_utils.scoring.replicate.write_results", write_results)
     monkeypatch.setenv("DEAM_ROOT", str(tmp_path))
     mer("run")
     mer("run", "--dataset", "deam")
@@ -107,7 +126,7 @@ def test_book_hands_on_only_what_is_not_the_default(monkeypatch, tmp_path):
         seen.append((out, parameters, jobs))
         return Path("index.html")
 
-    monkeypatch.setattr("mer_utils.book.build_book", build_book)
+    monkeypatch.setattr("mer_utils.book.build.build_book", build_book)
     monkeypatch.setenv("DEAM_ROOT", str(tmp_path))  # of no use to the simulated data
     assert mer("book").stdout == "index.html\n"
     mer("book", "--profile", "quick", "--dataset", "deam", "--jobs", "1")
@@ -135,3 +154,18 @@ def test_constraints_are_exact_and_name_no_index():
         "jupyter jupyter-book papermill torch torchaudio numpy pandas matplotlib seaborn scipy"
     )
     assert names >= set(promised.split())
+
+
+def test_embed_says_when_the_format_asked_for_is_the_slow_one(tmp_path, monkeypatch):
+    done = SimpleNamespace(done=1, new=1, failed=0, others=0, failures=())
+    asked = []
+    stand_in(
+        monkeypatch, "embed.extract", extract=lambda *args, **options: asked.append(options) or done
+    )
+    monkeypatch.setattr("mer_utils.embed.number_format.speed_up", lambda: 0.4)
+    slow = mer("embed", tmp_path, tmp_path / "out", "--dtype", "bfloat16")
+    assert slow.exit_code == 0 and "bfloat16 is slow on this processor" in slow.output
+    assert "2.5 times as long as in float32" in slow.output
+    for quiet in (["--dtype", "float32"], [], ["--dtype", "bfloat16", "--scheduler", "tcp://x:1"]):
+        assert "slow" not in mer("embed", tmp_path, tmp_path / "out", *quiet).output
+    assert [options["dtype"] for options in asked] == ["bfloat16", "float32", "auto", "bfloat16"]

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from mer_utils.runner import declared, pages
+from mer_utils.book.runner import declared, pages
 
 SOURCES = [page for page in pages(ROOT) if page.suffix == ".ipynb"]
 LESSONS = [page for page in SOURCES if page.parent.name == "notebooks"]

@@ -1,110 +1,50 @@
-"""The folder that `mer run` writes: complete, with provenance, aggregates only."""
+"""Kept tables: one reader, one writer."""
 
 import json
-import os
 
 import pandas as pd
 import pytest
-from conftest import ROOT, missing
 
-from mer_utils import results
-from mer_utils.dataset import sha256
-from mer_utils.experiment import Experiment
-from mer_utils.results import read_results, write_results
-from mer_utils.simulate import simulated_root
-from mer_utils.training import Protocol
-
-COMMITTED = ("simulated", "deam_opensmile")
+from mer_utils.paths import repo_root
+from mer_utils.results import kept, provenance, read_results, versions, write_tables
 
 
-@pytest.fixture
-def tiny(tmp_path, monkeypatch):
-    """A study of two seeds and one epoch on 120 simulated songs."""
-    monkeypatch.setenv("MER_CACHE", str(tmp_path / "cache"))
-    data = simulated_root(n_songs=120, n_features=8, cache=tmp_path)
-
-    def small(profile, **changes):
-        protocol = Protocol(epochs=1, hidden=8)
-        return Experiment(n_seeds=2, n_folds=3, protocol=protocol, **changes)
-
-    monkeypatch.setattr(results.Experiment, "of", small)
-    return data
+def test_what_is_written_is_read_again(tmp_path):
+    table = pd.DataFrame({"name": ["null", "a"], "value": [1 / 3, None], "why": ["", "because"]})
+    write_tables(tmp_path, {"one": table, "two": table}, {"command": "c"}, "_x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "one_x.csv", "provenance_x.json", "two_x.csv",
+    ]  # fmt: skip
+    found = kept("", "one_x", tmp_path)
+    assert list(found["name"]) == ["null", "a"], "a name is no missing value"
+    assert found["value"].tolist()[0] == 0.3333 and found["value"].isna().tolist() == [False, True]
+    assert provenance("", "_x", tmp_path) == {"command": "c"}
 
 
-def test_results_are_written_with_what_made_them(tiny, tmp_path):
-    said = []
-    out = write_results("deam", tiny, "quick", tmp_path / "out", ["as_distributed"], said.append)
-    assert sorted(p.name for p in out.iterdir()) == ["claims.csv", "provenance.json", "scores.csv"]
-    got = read_results(out)
-    assert set(got.scores["loss"]) == {"mse", "kld", "nll"}
-    assert set(got.scores["evaluation"]) == {"3-fold"}
-    assert got.scores["n_songs"].unique() == [120]
-    assert (got.claims["labels"] == "as_distributed").all()
-    p = got.provenance
-    assert p["command"] == "mer run --dataset deam --data $DEAM_ROOT --profile quick"
-    assert p["simulated"] and "simulated" in p["dataset"] and p["n_features"] == 8
-    for name, digest in p["checksums"].items():
-        assert digest == sha256(tiny / name), name
-    assert str(tmp_path) not in json.dumps(p)
-    assert any("120 songs" in line for line in said)
+@pytest.mark.parametrize("read", [kept, lambda study, name, folder: provenance(study, "", folder)])
+def test_a_missing_table_is_named_with_its_mend(tmp_path, read):
+    with pytest.raises(ValueError, match="is missing: make it with the command for ceilings/ in"):
+        read("ceilings", "none", tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before_training(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "run_study", lambda *a, **k: pytest.fail("trained"))
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(ValueError, match="cannot write to .*Choose another"):
-        write_results("deam", tiny, "quick", blocked / "out")
-    if os.geteuid() != 0:  # root may write anywhere
-        locked = tmp_path / "locked"
-        locked.mkdir(mode=0o500)
-        with pytest.raises(ValueError, match="cannot write to"):
-            write_results("deam", tiny, "quick", locked)
+def test_every_folder_of_results_is_read_and_explained():
+    folders = [path for path in (repo_root() / "results").iterdir() if path.is_dir()]
+    readme = (repo_root() / "results" / "README.md").read_text()
+    for folder in folders:
+        assert f"`{folder.name}/`" in readme
+        for table in folder.glob("*.csv"):
+            assert len(kept(folder.name, table.stem)), table
+            assert f"{table.stem}" in readme or folder.name in ("simulated", "deam_opensmile")
+        for file in folder.glob("provenance*.json"):
+            command = json.loads(file.read_text())["command"]
+            assert command.split(" --")[0] in readme, command
 
 
-def test_a_failed_study_leaves_the_old_results(tiny, tmp_path, monkeypatch):
-    out = write_results("deam", tiny, "quick", tmp_path / "out", ["as_distributed"], print)
-    before = {p.name: p.read_bytes() for p in out.iterdir()}
-
-    def fail(*args, **kwargs):
-        raise ValueError("no")
-
-    monkeypatch.setattr(results, "run_study", fail)
-    with pytest.raises(ValueError, match="no"):
-        write_results("deam", tiny, "quick", out, ["as_distributed"], print)
-    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+def test_the_folder_of_mer_run_has_its_three_parts():
+    found = read_results("simulated")
+    assert len(found.scores) and len(found.claims) and found.provenance["simulated"]
+    assert found.claims["why"].map(type).eq(str).all()
 
 
-def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(ValueError, match="scores.csv is missing: make it with"):
-        read_results(tmp_path)
-
-
-@pytest.mark.parametrize("name", COMMITTED)
-def test_committed_results_are_complete_and_hold_no_song(name):
-    got = read_results(ROOT / "results" / name)
-    p = got.provenance
-    assert p["n_songs"] == 1744 and p["seeds"] == [0, 14] and p["protocol"]["epochs"] == 100
-    labels = {"as_distributed"} if p["simulated"] else {"as_distributed", "corrected"}
-    assert set(got.scores["labels"]) == set(got.claims["labels"]) == labels
-    assert set(got.scores["evaluation"]) == {"5-fold"}
-    assert not {"song", "song_id"} & (set(got.scores) | set(got.claims))
-    single = got.scores.query("method == 'single' and score == 'r2'")
-    assert len(single) == 12 * len(labels) and single[["low", "high"]].notna().all(axis=None)
-    assert (single["low"] <= single["value"]).all() and (single["value"] <= single["high"]).all()
-
-
-def test_committed_checksums_are_those_of_the_real_files(deam_root):
-    for name, digest in (
-        read_results(ROOT / "results/deam_opensmile").provenance["checksums"].items()
-    ):
-        if not (deam_root / name).is_file():
-            missing(f"{name} is not in {deam_root}")
-        assert sha256(deam_root / name) == digest, name
-
-
-def test_results_of_another_machine_can_be_compared_row_by_row():
-    keys = ["labels", "evaluation", "loss", "method", "target", "score", "dimension"]
-    for name in COMMITTED:
-        scores = pd.read_csv(ROOT / "results" / name / "scores.csv")
-        assert not scores.duplicated(keys).any()
+def test_versions_name_what_decides_results():
+    assert {"mer_utils", "python", "torch", "numpy"} <= set(versions())

@@ -1,0 +1,210 @@
+"""Features per song for a DEAM folder: a table, a store, or the official file for every song.
+
+All give one row per song. What cannot be used (a song with NaN) is left out and counted;
+what cannot be right (text in a number column, a song twice) is an error.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mer_utils.data.csv_tables import DataError
+from mer_utils.data.deam_tables import read_folder
+from mer_utils.data.feature_store import is_store, read_store
+
+TABLES = {".npz", ".parquet", ".csv"}
+ID_NAMES = {"song_id", "songid", "musicid", "id"}
+
+
+def find_features(root: Path) -> Path:
+    """The features that ``features="auto"`` means in the folder ``root``.
+
+    In this order: a table or a store of ``mer embed`` in ``embeddings/``, a table in
+    ``features_song_mean/``, the official folder ``features/``. None of them is a ``DataError``.
+    """
+    for name in ("embeddings", "features_song_mean"):
+        tables = sorted(
+            p for p in (root / name).glob("*") if p.suffix.lower() in TABLES or is_store(p)
+        )
+        if len(tables) > 1:
+            names = ", ".join(p.name for p in tables)
+            raise DataError(
+                f"{root / name}: more than one table ({names}); say which with features=PATH"
+            )
+        if tables:
+            return tables[0]
+    folder = official_features(root)
+    if folder is None:
+        raise DataError(
+            f"{root}: no features found (looked for embeddings/, features_song_mean/ and "
+            "features/SONG_ID.csv); unpack features.zip there, or give features=PATH"
+        )
+    return folder
+
+
+def official_features(root: Path) -> Path | None:
+    """The folder of the official ``SONG_ID.csv``, values over time; None if it is not there."""
+    folders = (root / "features", root / "features" / "features")
+    return next((folder for folder in folders if any(folder.glob("*.csv"))), None)
+
+
+def read_features(path: Path):
+    """Read features of any supported kind.
+
+    Parameters
+    ----------
+    path : a table (CSV, Parquet, NPZ) with a ``song_id`` column, a folder of
+        ``SONG_ID.csv`` files as in the official ``features.zip``, or a store of ``mer embed``:
+        its default layer, or another one with "PATH:LAYER".
+
+    Returns
+    -------
+    song_id : int array, (n_songs,), increasing
+    features : float32 array, (n_songs, n_features), finite
+    dropped : list of song ids left out because a value is not finite
+    source : str, what the features are
+
+    Raises
+    ------
+    DataError
+    """
+    path, layer = split_layer(path)
+    if is_store(path):
+        ids, values, source = read_store(path, layer)
+        ids = _whole(ids, path, "song")
+    elif path.is_dir():
+        ids, values = read_folder(path)
+        source = "openSMILE mean and SD over time"
+    else:
+        if not path.is_file():
+            raise DataError(f"{path}: no such features file; correct features=PATH")
+        if path.suffix.lower() not in TABLES:
+            raise DataError(f"{path}: features must be .csv, .parquet, .npz or a folder of .csv")
+        ids, values, source = _read_table(path)
+    if not values.shape[1]:
+        raise DataError(f"{path}: no feature columns beside song_id")
+    order = np.argsort(ids, kind="stable")
+    ids, values = ids[order], values[order]
+    twice = np.unique(ids[1:][np.diff(ids) == 0])
+    if len(twice):
+        raise DataError(f"{path}: song {twice[0]} is there more than once; keep one row per song")
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    finite = np.isfinite(values).all(axis=1)
+    return ids[finite], values[finite], ids[~finite].tolist(), source
+
+
+def split_layer(features) -> tuple[Path, str | None]:
+    """Path and layer of ``"PATH:LAYER"``; layer None if the text is a path, or no store."""
+    features = Path(features).expanduser()
+    place, colon, layer = str(features).rpartition(":")
+    if colon and not features.exists() and is_store(place):
+        return Path(place), layer
+    return features, None
+
+
+def match_features(song_id, place, notes):
+    """Features of the songs in ``song_id``; what does not match is counted in ``notes``.
+
+    Returns
+    -------
+    kept : bool array, (n_songs,), the songs that have finite features
+    features : float32 array, (n_kept, n_features)
+    source : str
+
+    Raises
+    ------
+    DataError
+        As in :func:`read_features`, or if no song has features.
+    """
+    ids, values, dropped, source = read_features(place)
+    dropped = set(dropped)
+    kept = np.isin(song_id, ids)
+    if not kept.any():
+        raise DataError(
+            f"{place}: none of its {len(ids)} songs is among the {len(song_id)} rated songs "
+            f"({_some(ids)} against {_some(song_id)}); give the features of the rated songs"
+        )
+    broken = [song for song in song_id.tolist() if song in dropped]
+    absent = [song for song in song_id[~kept].tolist() if song not in dropped]
+    if broken:
+        notes.append(f"{len(broken)} songs left out: features not finite ({_some(broken)}).")
+    if absent:
+        notes.append(f"{len(absent)} songs left out: no features ({_some(absent)}).")
+    others = np.setdiff1d(ids, song_id)
+    if len(others):
+        notes.append(f"Features of {len(others)} other songs not used ({_some(others)}).")
+    values = values[np.searchsorted(ids, song_id[kept])]
+    constant = int((values == values[:1]).all(axis=0).sum()) if len(values) > 1 else 0
+    if constant:
+        notes.append(f"{constant} of {values.shape[1]} feature columns are constant (kept).")
+    return kept, values, source
+
+
+def _read_table(path: Path):
+    source = "openSMILE song means" if "opensmile" in path.stem.lower() else path.stem
+    if path.suffix.lower() == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                ids, values = archive["song_id"], archive["features"]
+                source = str(archive["source"]) if "source" in archive else source
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(
+                f"{path}: not an NPZ file with the arrays 'song_id' and 'features' ({error})"
+            ) from None
+        if values.ndim != 2 or ids.shape != values.shape[:1] or values.dtype.kind not in "fiu":
+            raise DataError(
+                f"{path}: 'features' is {values.dtype} of shape {values.shape}, 'song_id' of "
+                f"shape {ids.shape}; expected numbers of shape (songs, features) and (songs,)"
+            )
+        return _whole(ids, path), values.astype(float), source
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(path, skipinitialspace=True, skip_blank_lines=False,
+                                low_memory=False)  # fmt: skip
+    except (OSError, ValueError, ImportError) as error:
+        raise DataError(f"{path}: cannot be read as a table ({error})") from None
+    names = {"".join(str(name).split()).lower(): name for name in frame.columns}
+    found = [name for key, name in names.items() if key in ID_NAMES]
+    if len(found) != 1:
+        raise DataError(
+            f"{path}, line 1: needs one column 'song_id', found {found or 'none'} among "
+            f"{', '.join(map(str, frame.columns[:6]))}, ..."
+        )
+    values = frame.drop(columns=found[0])
+    problems = []
+    for name in values.select_dtypes(exclude=["number"]).columns:
+        bad = pd.to_numeric(values[name], errors="coerce").isna() & values[name].notna()
+        line = int(np.argmax(bad.to_numpy())) + 2
+        problems.append(
+            f"{path}, line {line}: '{name}' is '{values[name].iloc[line - 2]}', not a number; "
+            "correct the field or remove the column"
+        )
+    if problems:
+        raise DataError(problems)
+    return _whole(frame[found[0]].to_numpy(), path), values.to_numpy(dtype=float), source
+
+
+def _whole(ids, path, unit="line"):
+    number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(number) & (number == np.floor(number)) & (number > 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        if unit == "song":
+            raise DataError(
+                f"{path}: song id '{ids[row]}' is no positive whole number; for DEAM embed the "
+                "folder that holds SONG_ID.mp3 directly"
+            )
+        raise DataError(
+            f"{path}, line {row + 2}: song_id is '{ids[row]}', not a positive whole number; "
+            "correct it or remove the line"
+        )
+    return number.astype(np.int64)
+
+
+def _some(ids) -> str:
+    ids = list(ids)
+    return ", ".join(map(str, ids[:5])) + (", ..." if len(ids) > 5 else "")

@@ -1,0 +1,190 @@
+"""The whole study: train all losses on all folds, score all methods, judge the claims.
+
+``mer run`` writes it into a folder (:func:`write_results`); the score tables are those of
+:mod:`mer_utils.scoring.score_table`, with the losses side by side.
+"""
+
+import datetime
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+
+from mer_utils.data.dataset import DIMENSIONS
+from mer_utils.model.experiment import Experiment, get_profile
+from mer_utils.model.losses import PAPER_LOSSES
+from mer_utils.model.run import run
+from mer_utils.paths import build_dir
+from mer_utils.results import versions, write_tables
+from mer_utils.scoring.claims import judge
+from mer_utils.scoring.intervals import bootstrap
+from mer_utils.scoring.metrics import SPREAD_SCORES, r2
+from mer_utils.scoring.score_table import Predictions, predictions, score_table, within_folds
+
+
+def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) -> pd.DataFrame:
+    """How much losses and methods differ on the *same* songs, with paired intervals.
+
+    Two kinds of rows, in the columns of :func:`score_table` after ``loss``:
+
+    ``r2_minus_mse``    target ``mean``: R2 of each loss and method minus that of single MSE heads
+    ``*_minus_nll``     target ``sd``: ``iqr_ratio`` and ``outlier_share`` minus those of NLL heads
+
+    Needs the losses ``mse`` and ``nll``.
+    """
+    rows = []
+    for loss, ours in predicted.items():
+        for method in ("single", "seed_ensemble", "mc_dropout"):
+            if method in ours.methods and (loss, method) != ("mse", "single"):
+                arrays = ours.mean, ours.methods[method][0], predicted["mse"].methods["single"][0]
+                for row in _difference_rows("r2", within_folds(r2, ours.fold), arrays, n_resamples):
+                    rows.append({"loss": loss, "method": method, "target": "mean"} | row)
+        if loss != "nll":
+            arrays = ours.sd, ours.methods["single"][1], predicted["nll"].methods["single"][1]
+            for name in ("iqr_ratio", "outlier_share"):
+                for row in _difference_rows(name, SPREAD_SCORES[name], arrays, n_resamples):
+                    rows.append({"loss": loss, "method": "single", "target": "sd"} | row)
+    return pd.DataFrame(rows)
+
+
+def _difference_rows(name, score, arrays, n_resamples):
+    def difference(truth, ours, theirs, weights=None):
+        a, b = score(truth, ours, weights=weights), score(truth, theirs, weights=weights)
+        return a.mean(-2) - b.mean(-2)  # over members: the two may have different numbers
+
+    value, low, high = bootstrap(difference, *arrays, n_resamples=n_resamples)
+    other = "mse" if name == "r2" else "nll"
+    for d, dimension in enumerate(DIMENSIONS):
+        yield {
+            "score": f"{name}_minus_{other}",
+            "dimension": dimension,
+            "value": value[d],
+            "low": low[d],
+            "high": high[d],
+            "n_seeds": arrays[2].shape[0],
+            "n_songs": len(arrays[0]),
+        }
+
+
+def run_study(
+    experiment: Experiment,
+    *,
+    losses=PAPER_LOSSES,
+    folds: bool = True,
+    passes: int = 15,
+    n_resamples: int = 500,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score all losses and methods on one data set.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its ``loss`` and ``fold`` are replaced.
+    losses : sequence of str
+    folds : bool
+        Score every song once by cross-validation; else the test songs of one split.
+    passes : int
+        Passes of Monte Carlo dropout.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``evaluation`` ("5-fold" or "holdout") and ``loss`` before the columns of
+        :func:`score_table`; the rows of :func:`loss_differences` come last.
+    """
+    tables, predicted = [], {}
+    chosen = range(experiment.n_folds) if folds else [None]
+    for loss in losses:
+        results = []
+        for fold in chosen:
+            one = replace(experiment, loss=loss, fold=fold)
+            if progress:
+                place = "one split" if fold is None else f"fold {fold + 1} of {len(chosen)}"
+                print(f"{loss}: {place}, seeds {one.seeds.start}-{one.seeds.stop - 1}", flush=True)
+            results.append(run(one, progress=progress))
+        predicted[loss] = predictions(results, passes)
+        table = score_table(predicted[loss], n_resamples)
+        table.insert(0, "loss", loss)
+        tables.append(table)
+    if {"mse", "nll"} <= set(losses):
+        tables.append(loss_differences(predicted, n_resamples))
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "evaluation", f"{experiment.n_folds}-fold" if folds else "holdout")
+    return table
+
+
+def write_results(
+    dataset, data, profile, out=None, labels=None, say=print, features="auto"
+) -> Path:
+    """Run the study and write its folder; what ``mer run`` does.
+
+    Parameters
+    ----------
+    dataset, data : str
+        As in :class:`mer_utils.model.experiment.Experiment`.
+    profile : {"paper", "quick"}
+    out : path, optional
+        The folder; one in the build folder by default.
+    labels : sequence of str, optional
+        Both versions for DEAM, ``as_distributed`` for simulated data.
+    features : str
+        As in :class:`mer_utils.model.experiment.Experiment`.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        Bad data, or a folder that cannot be written (found out before training).
+    """
+    size = get_profile(profile)
+    labels = labels or (
+        ["as_distributed", "corrected"] if dataset == "deam" else ["as_distributed"]
+    )
+    out = Path(out) if out else build_dir() / "studies" / f"{dataset}-{profile}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise ValueError(f"cannot write to {out}: {error}. Choose another folder") from error
+
+    scores, claims, described = [], [], None
+    for version in labels:
+        which = {"dataset": dataset, "data": str(data or ""), "features": features}
+        experiment = Experiment.of(profile, labels=version, **which)
+        songs = experiment.songs()
+        say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
+        # rounded before judging, so that verdicts follow from what is written
+        table = run_study(experiment, n_resamples=size["n_resamples"]).round(4)
+        table.insert(0, "labels", version)
+        verdicts = judge(table, songs)
+        verdicts.insert(0, "labels", version)
+        scores.append(table)
+        claims.append(verdicts)
+        described = described or songs
+    shown = " --data $DEAM_ROOT" if dataset == "deam" else ""
+    shown += " --features FEATURES" if features != "auto" else ""  # a path is of one machine
+    provenance = {
+        "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
+        "date": datetime.date.today().isoformat(),
+        "dataset": described.name,
+        "simulated": described.simulated,
+        "n_songs": len(described),
+        "features": described.feature_source,
+        "n_features": int(described.features.shape[1]),
+        "seeds": [experiment.seeds.start, experiment.seeds.stop - 1],
+        "split_seed": experiment.split_seed,
+        "protocol": asdict(experiment.protocol),
+        "n_resamples": size["n_resamples"],
+        "notes": list(described.notes),
+        "checksums": described.checksums,
+        "versions": versions(),
+    }
+    tables = {"scores": pd.concat(scores), "claims": pd.concat(claims)}
+    write_tables(out, tables, provenance)
+    return out

@@ -1,0 +1,188 @@
+"""Predictions of every method, and every score of them in one tidy table.
+
+The table has one row per method, dimension, target and score: ``value`` averages
+over training seeds, ``low`` and ``high`` are a 95% bootstrap interval over songs, and
+``seed_low`` and ``seed_high`` the range over single seeds. All numbers are in model space
+(divide a rating SD by 4). Targets are
+
+``mean``      the predicted mean against the mean rating
+``sd``        the predicted SD against the SD of the raters
+``forecast``  the Gaussian N(mu, sigma^2) as a forecast of the mean rating
+``sd_beyond_mean``  the predicted SD against the SD of the raters, after a quadratic in the
+              raters' mean is taken out of both (:func:`mer_utils.scoring.parts.partial_pearson`)
+
+For ``sd_beyond_mean`` the quadratics are fitted in each fold, to its scored songs, once for all
+resamples. They use the raters' mean, which no method was given: this is a way of asking, and
+no prediction. A constant has no such score.
+"""
+
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mer_utils.data.dataset import DIMENSIONS
+from mer_utils.model.run import Result
+from mer_utils.model.sampling import aggregate
+from mer_utils.scoring.intervals import bootstrap
+from mer_utils.scoring.metrics import FORECAST_SCORES, POINT_SCORES, SPREAD_SCORES
+from mer_utils.scoring.parts import partial_pearson
+
+TRIVIAL = ("training_mean_sd", "quadratic_in_mu")
+CONSTANT = ("training_mean_sd",)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Truth and predictions of the scored songs.
+
+    ``mean`` and ``sd`` are (n_songs, 2); ``fold`` (n_songs,) numbers the fold that scored
+    each song (0 everywhere for a single split); ``methods`` maps a name to ``(mu, sigma)``, each
+    (n_members, n_songs, 2), all in model space:
+
+    ``single``               the head's own mean and SD, one member per seed
+    ``seed_ensemble``        mean over seeds, and the SD of the seeds' means (one member)
+    ``seed_ensemble_total``  the same mean, and the root of the total variance
+    ``mc_dropout``           per seed, mean over passes and SD of the passes' means
+    ``mc_dropout_total``     the same mean, and the root of the total variance
+    ``training_mean_sd``     trivial: the mean SD of the training songs
+    ``quadratic_in_mu``      trivial: a quadratic in the predicted mean, fitted on training songs
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+    song: np.ndarray
+    fold: np.ndarray
+    methods: dict
+
+
+def predictions(results: list[Result], passes: int = 15) -> Predictions:
+    """Predictions for the test songs of one result, or of all folds put together."""
+    parts = [_one(result, passes) for result in results]
+    methods = {
+        name: tuple(np.concatenate([p.methods[name][i] for p in parts], axis=1) for i in (0, 1))
+        for name in parts[0].methods
+    }
+    return Predictions(
+        mean=np.concatenate([p.mean for p in parts]),
+        sd=np.concatenate([p.sd for p in parts]),
+        song=np.concatenate([p.song for p in parts]),
+        fold=np.repeat(np.arange(len(parts)), [len(p.song) for p in parts]),
+        methods=methods,
+    )
+
+
+def _one(result, passes):
+    songs, train = result.songs, result.split.train
+    mu, sigma = result.test(result.mu), result.test(result.sigma)
+    methods = {"single": (mu, sigma)}
+    if len(mu) > 1:
+        seeds = aggregate(mu, sigma)
+        methods["seed_ensemble"] = (seeds.mean[None], seeds.spread[None])
+        methods["seed_ensemble_total"] = (seeds.mean[None], seeds.total[None])
+    dropout = aggregate(*result.mc_dropout(passes))
+    methods["mc_dropout"] = (dropout.mean, dropout.spread)
+    methods["mc_dropout_total"] = (dropout.mean, dropout.total)
+    methods["training_mean_sd"] = (mu, np.broadcast_to(songs.sd[train].mean(0), mu.shape))
+    methods["quadratic_in_mu"] = (mu, _quadratic(result.mu[:, train], songs.sd[train], mu))
+    rows = result.split.test
+    fold = np.zeros(len(rows), int)
+    return Predictions(songs.mean[rows], songs.sd[rows], songs.song_id[rows], fold, methods)
+
+
+def _quadratic(mu_train, sd_train, mu):
+    """Predict the SD by a quadratic in the predicted mean, per member and dimension."""
+    predicted = np.empty(mu.shape)
+    for member in range(len(mu)):
+        for d in range(2):
+            fit = np.polynomial.Polynomial.fit(mu_train[member, :, d], sd_train[:, d], 2)
+            # a spread cannot be negative; the fit can, far from the training songs
+            predicted[member, :, d] = np.maximum(fit(mu[member, :, d]), 1e-3)
+    return predicted
+
+
+def score(results, passes: int = 15, n_resamples: int = 500) -> pd.DataFrame:
+    """Every score of every method of one result, or of the results of all folds.
+
+    Parameters
+    ----------
+    results : Result or sequence of Result
+        From :func:`mer_utils.model.run.run`; several must be the folds of one experiment.
+    passes : int
+        Passes of Monte Carlo dropout.
+    n_resamples : int
+        For the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See the top of this module.
+    """
+    results = [results] if isinstance(results, Result) else list(results)
+    return score_table(predictions(results, passes), n_resamples)
+
+
+def within_folds(score, fold):
+    """The same score, computed within each fold and averaged over folds.
+
+    Pooled over folds, R2 and correlations are biased downwards: where the test songs of a
+    fold are high, its training songs, and so a model that knows nothing but their mean, are
+    low. Within a fold there is no such seesaw.
+    """
+
+    def averaged(*arrays, weights=None):
+        values = []
+        for k in np.unique(fold):
+            rows = fold == k
+            part = None if weights is None else weights[:, rows]
+            values.append(score(*(a[..., rows, :] for a in arrays), weights=part))
+        return np.mean(values, axis=0)
+
+    return averaged
+
+
+def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
+    """Score every method; the columns are described at the top of this module.
+
+    Point scores (R2, errors, correlations, also beyond the mean) are averages over folds, see
+    :func:`within_folds`; descriptions of the spread and scores of the forecast, which are
+    means over songs, are computed on all songs together.
+    """
+    rows = []
+    point = {name: within_folds(score, predicted.fold) for name, score in POINT_SCORES.items()}
+    beyond = {"pearson": within_folds(partial_pearson, predicted.fold)}
+    for method, (mu, sigma) in predicted.methods.items():
+        plan = [("sd", point | SPREAD_SCORES, (predicted.sd, sigma))]
+        if method not in CONSTANT:
+            plan.append(("sd_beyond_mean", beyond, (predicted.sd, sigma, predicted.mean)))
+        plan.append(("forecast", FORECAST_SCORES, (predicted.mean, mu, sigma)))
+        if method not in TRIVIAL and not method.endswith("_total"):
+            plan.insert(0, ("mean", point, (predicted.mean, mu)))
+        for target, scores, arrays in plan:
+            for name, score in scores.items():
+                rows += score_rows(method, target, name, score, arrays, n_resamples)
+    return pd.DataFrame(rows)
+
+
+def score_rows(method, target, name, score, arrays, n_resamples):
+    """The two rows of one score in a score table; ``arrays`` are what the score takes."""
+    members = np.asarray(score(*arrays))
+    members = members.reshape(-1, members.shape[-1])
+    value, low, high = members.mean(0), *np.full((2, 2), np.nan)
+    if "weights" in inspect.signature(score).parameters:
+        value, low, high = bootstrap(score, *arrays, n_resamples=n_resamples)
+    for d, dimension in enumerate(DIMENSIONS):
+        yield {
+            "method": method,
+            "target": target,
+            "score": name,
+            "dimension": dimension,
+            "value": value[d],
+            "low": low[d],
+            "high": high[d],
+            "seed_low": members[:, d].min(),
+            "seed_high": members[:, d].max(),
+            "n_seeds": len(members),
+            "n_songs": len(arrays[0]),
+        }

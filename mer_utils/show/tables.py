@@ -1,0 +1,236 @@
+"""From a score table to what a reader sees: rows picked, put side by side, as a table for a page.
+
+Numbers become text in :mod:`mer_utils.show.words`, nowhere else. Score tables are those of
+:mod:`mer_utils.scoring.score_table`; shares are those of :mod:`mer_utils.ceiling.shares`, shown
+when a function is given the ceilings (:func:`mer_utils.ceiling.headline.ceilings_of`).
+"""
+
+import zlib
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
+from mer_utils.data.dataset import DIMENSIONS
+from mer_utils.model.losses import PAPER_LOSSES
+from mer_utils.show import words
+from mer_utils.show.style import NAMES
+
+SD_SCORES = {
+    "r2": "R2",
+    "rmse": "RMSE",
+    "spearman": "rank correlation",
+    "mean_ratio": "average predicted / empirical",
+    "spread_ratio": "spread predicted / empirical",
+}
+"""Which scores of the SD a notebook shows, and what the reader calls them."""
+BEYOND_MEAN = "correlation beyond the mean"
+"""What the reader calls the score ``pearson`` of the target ``sd_beyond_mean``."""
+SINGLE_HEADS = {
+    "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
+    "R2 of the SD": ("single", "sd", "r2", "far below 0"),
+    "rank correlation, SD": ("single", "sd", "spearman", "near 0 or below"),
+    BEYOND_MEAN: ("single", "sd_beyond_mean", "pearson", ""),
+    "average SD, predicted / empirical": ("single", "sd", "mean_ratio", ""),
+    "spread of SDs, predicted / empirical": ("single", "sd", "spread_ratio", ""),
+    "smallest predicted SD": ("single", "sd", "smallest", ""),
+    "largest predicted SD": ("single", "sd", "largest", "(empirical: 0.00 to 0.60)"),
+}
+"""Rows for :func:`compare_with_paper`: what the paper says about heads of any loss."""
+
+
+def cells(scores: pd.DataFrame, method: str, target: str, score: str) -> pd.DataFrame:
+    """The two rows of one score, valence first; a ``ValueError`` if they are not there."""
+    wanted = scores["method"].eq(method) & scores["target"].eq(target) & scores["score"].eq(score)
+    found = scores[wanted]
+    if list(found["dimension"]) != list(DIMENSIONS):
+        raise ValueError(
+            f"the score table has {len(found)} rows for {method=}, {target=}, {score=}; one "
+            f"for each of {', '.join(DIMENSIONS)} is needed: check the names, or pass one loss "
+            f"(its methods are {', '.join(scores['method'].unique())})"
+        )
+    return found
+
+
+def method_rows(loss: str) -> dict[str, tuple]:
+    """What a comparison of all methods shows: name -> (loss, method, style).
+
+    Three losses, their seed ensembles, their MC dropout, and the two trivial predictors;
+    the quadratic uses the predicted means of ``loss``.
+    """
+    rows = {NAMES[name]: (name, "single", name) for name in PAPER_LOSSES}
+    sampled = {"seeds": ("seed_ensemble", "ensemble"), "dropout": ("mc_dropout", "mc_dropout")}
+    for text, (method, look) in sampled.items():
+        rows |= {f"{text}, {NAMES[name]}": (name, method, look) for name in PAPER_LOSSES}
+    rows["training mean SD"] = (loss, "training_mean_sd", "trivial")
+    rows["quadratic"] = (loss, "quadratic_in_mu", "trivial")
+    return rows
+
+
+def pick(scores: pd.DataFrame, rows: dict, target: str, score: str) -> pd.DataFrame:
+    """One score of all ``rows`` of :func:`method_rows`.
+
+    Columns ``row, look, dimension, value, low, high``. A row that does not have this score
+    (a constant has no rank correlation) is left out.
+    """
+    table = scores[scores["target"].eq(target) & scores["score"].eq(score)]
+    table = table.dropna(subset="value")
+    parts = [
+        table[table["loss"].eq(loss) & table["method"].eq(method)].assign(row=row, look=look)
+        for row, (loss, method, look) in rows.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[["row", "look", "dimension", "value", "low", "high"]]
+
+
+def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
+    """Keywords ``labels, value, low, high`` (and ``methods``) of the figure ``forest``.
+
+    ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``. The
+    arrays have a column for each of ``dimensions``.
+    """
+    names = table["row"].unique()
+    wide = table.pivot(index="row", columns="dimension", values=["value", "low", "high"])
+    drawn = {c: wide[c].loc[names, list(dimensions)].to_numpy() for c in ("value", "low", "high")}
+    if "look" in table:
+        drawn["methods"] = table.drop_duplicates("row")["look"].tolist()
+    return {"labels": names.tolist()} | drawn
+
+
+def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True) -> pd.DataFrame:
+    """A long table as a page shows it: a line for each combination of ``rows``.
+
+    Parameters
+    ----------
+    rows : list of column names; lines stay in the order in which they first occur
+    column : whose values become columns, in the order in which they first occur
+    text : column name, or a list of texts (one for each row of ``table``)
+    group : show a name above its lines, in place of in every line (but for the last of ``rows``)
+    """
+    rows = list(rows)
+    long = table[[*rows, column]].assign(text=table[text] if isinstance(text, str) else text)
+    wide = long.pivot(index=rows, columns=column, values="text")
+    order = long[rows].drop_duplicates()
+    order = pd.MultiIndex.from_frame(order) if len(rows) > 1 else pd.Index(order[rows[0]])
+    wide = wide.loc[order, list(long[column].unique())].reset_index().rename_axis(columns=None)
+    if group:
+        above = {name: wide[rows[: i + 1]].duplicated() for i, name in enumerate(rows[:-1])}
+        wide = wide.assign(**{name: wide[name].mask(twice, "") for name, twice in above.items()})
+    return wide
+
+
+def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=None):
+    """Pick the scores that a notebook is about and put the paper's words beside them.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        A score table; or several of them, told apart by a column ``loss``.
+    rows : dict
+        Quantity as the reader should see it -> ``(method, target, score, paper)``, where
+        ``paper`` says what the paper found, in a few words (``""`` if it says nothing).
+    data : str
+        Name of the data, e.g. ``songs.name``; it stands in every row.
+    ceilings : pandas.DataFrame, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per quantity, dimension (and loss, if there is such a column): ``quantity,
+        [loss,] dimension, value, low, high, seed_low, seed_high, paper, data``; with
+        ``ceilings`` also ``ceiling, share, share_low, share_high`` before ``paper``.
+
+    Raises
+    ------
+    ValueError
+        If the score table has no row for a quantity.
+    """
+    parts = []
+    for quantity, (method, target, score, paper) in rows.items():
+        wanted = scores["method"].eq(method) & scores["target"].eq(target)
+        part = scores[wanted & scores["score"].eq(score)]
+        if part.empty:
+            raise ValueError(
+                f"{quantity!r}: the score table has no {method=}, {target=}, {score=}; its "
+                f"methods are {', '.join(scores['method'].unique())}"
+            )
+        parts.append(part.assign(quantity=quantity, paper=paper, data=data))
+    loss = ["loss"] if "loss" in scores else []
+    table, more = pd.concat(parts, ignore_index=True), []
+    if ceilings is not None:
+        table, more = with_shares(table, ceilings), ["ceiling", *SHARE_COLUMNS]
+    kept = ["value", "low", "high", "seed_low", "seed_high", *more]
+    return table[["quantity", *loss, "dimension", *kept, "paper", "data"]]
+
+
+def readable(comparison: pd.DataFrame, spec: str = ".2f"):
+    """The rows of :func:`compare_with_paper` for a page: scores as ``0.64 [0.56, 0.70]``.
+
+    Brackets hold the 95% bootstrap interval over songs; the column ``seeds`` the range over
+    single training seeds. Scores of the SD show their share of the ceiling, if it is there. The
+    caption names the data. Returns a ``pandas`` Styler.
+    """
+
+    def seeds(row):
+        low, high = row.seed_low, row.seed_high
+        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}"
+
+    def unbroken(texts):
+        return [text.replace(" ", words.NO_BREAK) for text in texts]
+
+    names = [name for name in ("quantity", "loss", "dimension") if name in comparison]
+    table = comparison[names].assign(
+        ours=[text or "not defined" for text in unbroken(words.brackets(comparison, spec))],
+        seeds=unbroken(map(seeds, comparison.itertuples())),
+    )
+    if "share" in comparison:
+        shares = unbroken(map(words.share, comparison.itertuples()))
+        table["share of the highest possible"] = shares
+    table["paper"] = comparison["paper"]
+    # one name above its rows is easier to read than the name in every row
+    for name in ("paper", *reversed(names[:-1])):
+        keys = names[:1] if name == "paper" else names[: names.index(name) + 1]
+        table[name] = table[name].mask(comparison.duplicated(keys), "")
+    return captioned(table, f"Scores on {'; '.join(comparison['data'].unique())}")
+
+
+def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):
+    """A table for a page: a caption, no row numbers, numbers as ``spec`` says, NaN as a dash.
+
+    Returns a ``pandas`` Styler. pandas would draw a random id for it; here the same table
+    gives the same page.
+    """
+    name = f"{zlib.crc32((caption + table.to_csv()).encode()):08x}"
+    page = Styler(table, uuid=name, cell_ids=False).hide(axis="index").set_caption(caption)
+    page = page.set_table_attributes('class="dataframe"')  # the book's style for tables
+    numbers = list(table.select_dtypes("number"))
+    return page.format(f"{{:{spec}}}", subset=numbers, na_rep="-") if numbers else page
+
+
+def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: str = "single"):
+    """The scores of a predicted SD beside those of the two trivial predictors.
+
+    One row per score and dimension; a page table from :func:`captioned`. ``scores`` is the
+    table of one loss. A constant has no correlation: that shows as a dash. With ``ceilings``
+    the table ends with the highest possible score and the share of it that is reached.
+    """
+    columns = {method: "this model", "training_mean_sd": "training mean SD"}
+    columns |= {"quadratic_in_mu": "quadratic in predicted mean"}
+    known = scores["target"].eq("sd") & scores["score"].isin(SD_SCORES)
+    beyond = scores["target"].eq("sd_beyond_mean") & scores["score"].eq("pearson")
+    rows = scores[(known | beyond) & scores["method"].isin(columns)]
+    names = rows["score"].map(SD_SCORES).where(rows["target"].eq("sd"), BEYOND_MEAN)
+    rows = rows.assign(name=names)
+    wide = rows.pivot(index=["name", "dimension"], columns="method", values="value")
+    order = [  # pivot sorts by name, so ask for the order of reading
+        (name, d) for name in (*SD_SCORES.values(), BEYOND_MEAN) for d in DIMENSIONS
+    ]
+    order = [place for place in order if place in wide.index]
+    table = wide.loc[order, list(columns)].rename(columns=columns)
+    if ceilings is not None:
+        ours = with_shares(rows[rows["method"].eq(method)], ceilings)
+        ours = ours.set_index(["name", "dimension"]).loc[order]
+        table["highest possible"] = ours["ceiling"]
+        table["this model's share"] = [words.share(row) or "-" for row in ours.itertuples()]
+    table = table.rename_axis(["score", "dimension"]).reset_index().rename_axis(columns=None)
+    table["score"] = table["score"].mask(table["score"].duplicated(), "")
+    return captioned(table, f"Predicted SD of the raters, {data}")

@@ -1,0 +1,203 @@
+"""The committed tables about controls and power: ``results/controls``.
+
+``python studies/controls.py --dataset simulated --out results/controls`` makes the three simulated
+controls; with ``--dataset deam --data $DEAM_ROOT`` it makes those on real features, and the power
+curves. A notebook has no time for the full sizes. This command works through one control and one
+draw after another and keeps what is done in the cache, so that it can be stopped and goes on where
+it was. It writes
+
+``controls_DATASET.csv``    scores of each control (:func:`mer_utils.controls.methods.run_control`)
+``power_deam.csv``          draws of known strength (:func:`power.one_draw`)
+``protocols_deam.csv``      the same draws under the paper's protocol
+``intervals_deam.csv``      how wide intervals should be (:func:`cv_intervals.null_intervals`)
+``provenance_DATASET.json`` command, checksums, versions, date
+
+and, from the tables above and the ceilings of ``results/ceilings/targets.csv``, without training
+(:func:`power_tables.derived_tables`),
+
+``power_rates_deam.csv``    rate of detections for each method and share
+``smallest_deam.csv``       smallest share that is detected with a power of 0.8
+``smallest_on_deam.csv``    the same as a share of what can be explained on DEAM
+``agreement_deam.csv``      what a shorter protocol changes
+
+``--only`` does one part; ``--only derived`` needs no data. No row belongs to a song.
+"""
+
+import argparse
+import datetime
+import hashlib
+import inspect
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from cv_intervals import null_intervals
+from power import SHARES, one_draw
+from power_tables import derived_tables
+
+from mer_utils.controls import data, methods
+from mer_utils.controls.data import SEMI_SYNTHETIC
+from mer_utils.controls.methods import RATERS, run_control
+from mer_utils.data.load import load
+from mer_utils.data.simulate import DISAGREEMENT
+from mer_utils.model import sampling
+from mer_utils.model.experiment import Experiment
+from mer_utils.model.run import key, logic
+from mer_utils.model.training import Protocol
+from mer_utils.paths import cache_dir, write_atomically
+from mer_utils.results import kept, provenance, versions, write_tables
+from mer_utils.scoring import metrics, score_table
+
+SEEDS = {10: (4, 15), 60: (4, 15)}
+"""Number of raters -> seeds of KLD and NLL (no ensembles here), seeds of MSE as in the paper."""
+SHORT = Protocol(epochs=30)
+SHORT_ENSEMBLE, DRAWS = 4, 16
+CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2
+INTERVAL_DRAWS = 500
+# fmt: off
+DECIDES = (
+    data.control, data.shuffled, data.feature_signal, data.semi_synthetic, data.perfect_labels,
+    methods.predicted_sd, methods.score_sd, one_draw,
+    score_table.predictions, score_table.score_rows, score_table.within_folds, metrics, sampling,
+)  # fmt: on
+"""Code that makes the rows; training is in the key of the experiment."""
+
+
+def cached(name: str, experiment: Experiment, songs, parts: dict, compute) -> pd.DataFrame:
+    """The table that ``compute()`` makes, or the one in the cache from before.
+
+    Its key holds the experiment, the songs, ``parts`` and the code that decides the rows.
+    Without ``compute`` and a table from before it is empty.
+    """
+    code = [logic(inspect.getsource(part)) for part in DECIDES]
+    text = json.dumps([key(experiment, songs), parts, code], sort_keys=True)
+    path = cache_dir() / "controls" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.csv"
+    if not path.is_file():
+        if compute is None:
+            return pd.DataFrame()
+        with write_atomically(path) as temporary:
+            compute().to_csv(temporary, index=False)
+    return pd.read_csv(path)
+
+
+def plan(dataset: str) -> list[tuple[str, int]]:
+    """Controls and numbers of raters that a data set is for."""
+    if dataset == "simulated":
+        return [(name, n) for n in RATERS for name in DISAGREEMENT]
+    return [(name, 10) for name in SEMI_SYNTHETIC]
+
+
+def controls_table(songs, dataset: str, done_only=False, say=print):
+    """Every control of :func:`plan`, or those done before, below each other."""
+    tables = []
+    for name, n_raters in plan(dataset):
+        say(f"control {name}, {n_raters} raters")
+        heads, ensemble = SEEDS[n_raters]
+        experiment = Experiment(n_seeds=heads)
+        parts = {"control": name, "n_raters": n_raters, "ensemble": ensemble}
+
+        def compute(name=name, n_raters=n_raters, experiment=experiment, ensemble=ensemble):
+            return run_control(name, songs, experiment, n_raters, ensemble=ensemble)
+
+        compute = None if done_only else compute
+        tables.append(cached(f"control-{name}-{n_raters}", experiment, songs, parts, compute))
+    return pd.concat(tables, ignore_index=True)
+
+
+def power_table(
+    songs, experiment: Experiment, shares, draws, ensemble: int, done_only=False, say=print
+):
+    """All draws, or those done before, below each other; each share has a draw before the next."""
+    tables = []
+    for draw in range(draws):
+        for share in shares:
+            say(f"draw {draw}, share {share:g}")
+            parts = {"share": share, "draw": draw, "ensemble": ensemble}
+
+            def compute(share=share, draw=draw):
+                return one_draw(songs, share, draw, experiment, ensemble=ensemble)
+
+            compute = None if done_only else compute
+            name = f"power-{share:g}-{draw}"
+            tables.append(cached(name, experiment, songs, parts, compute))
+    return pd.concat(tables, ignore_index=True)
+
+
+def derived(out: Path) -> dict[str, pd.DataFrame]:
+    """The small tables, from those that stand in ``out`` and the ceilings of DEAM."""
+    names = ("power_deam", "protocols_deam", "intervals_deam")
+    ceilings = kept("ceilings", "targets")
+    ceilings = ceilings[ceilings["labels"].eq("as_distributed") & ceilings["part"].eq("all")]
+    return derived_tables(*(kept("controls", name, out) for name in names), ceilings)
+
+
+def described(songs, args) -> dict:
+    """What the provenance of a run says."""
+    shown = " --data $DEAM_ROOT" if args.dataset == "deam" else ""
+    command = f"python studies/controls.py --dataset {args.dataset}{shown} --out results/controls"
+    paper = Experiment(n_seeds=1)
+    text = {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "dataset": songs.name,
+        "n_songs": len(songs),
+        "features": songs.feature_source,
+        "labels": songs.labels,
+        "seeds": {str(n): {"heads": SEEDS[n][0], "mse": SEEDS[n][1]} for n in RATERS},
+        "n_folds": paper.n_folds,
+        "complete": not args.done,
+        "protocol": asdict(paper.protocol),
+        "checksums": songs.checksums,
+        "versions": versions(),
+    }
+    if args.dataset == "deam":
+        text["power"] = {
+            "draws": args.draws,
+            "ensemble": SHORT_ENSEMBLE,
+            "protocol": asdict(SHORT),
+            "protocols": {"share": CHECKED_SHARE, "draws": CHECKED_DRAWS},
+        }
+    return text
+
+
+PARTS = ("controls", "power", "protocols", "intervals", "derived")
+
+
+def main(argv=None):
+    """Command line; see the head of this module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", choices=["simulated", "deam"], default="simulated")
+    parser.add_argument("--data", default="", help="folder of DEAM; $DEAM_ROOT if empty")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws for each share")
+    parser.add_argument("--done", action="store_true", help="write what is done, train nothing")
+    args = parser.parse_args(argv)
+    if args.only == "derived":
+        args.dataset = "deam"
+    asked = PARTS if args.only is None else (args.only,)
+    if args.dataset == "simulated":
+        asked = [part for part in asked if part == "controls"]
+    ending = f"_{args.dataset}"
+    if args.only != "derived":
+        songs = load(args.dataset, args.data)
+        short, paper = Experiment(n_seeds=1, protocol=SHORT), Experiment(n_seeds=1)
+        made = {}
+        if "controls" in asked:
+            made["controls"] = controls_table(songs, args.dataset, args.done)
+        if "power" in asked:
+            size = args.draws, SHORT_ENSEMBLE
+            made["power"] = power_table(songs, short, SHARES, *size, args.done)
+        if "protocols" in asked:
+            size = CHECKED_DRAWS, SHORT_ENSEMBLE
+            made["protocols"] = power_table(songs, paper, [CHECKED_SHARE], *size, args.done)
+        if "intervals" in asked:
+            made["intervals"] = null_intervals(songs.features, n_draws=INTERVAL_DRAWS)
+        write_tables(args.out, made, described(songs, args), ending)
+    if "derived" in asked:  # from the tables as they are written, in four decimals
+        write_tables(args.out, derived(args.out), provenance("controls", ending, args.out), ending)
+
+
+if __name__ == "__main__":
+    main()
