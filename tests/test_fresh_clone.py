@@ -89,7 +89,7 @@ def test_readme_commands_work_in_a_fresh_clone(clone):
             page = Path(done.stdout.strip().splitlines()[-1])
             assert page.is_file() and page.is_relative_to(clone)
         if command.startswith("papermill"):
-            assert shown.strip().splitlines()[-1].startswith(("_build/runs/", f"{clone}/"))
+            assert done.stdout.splitlines()[-1].startswith(("_build/runs/", f"{clone}/"))
     left = subprocess.run(
         ["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True
     )
