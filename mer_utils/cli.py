@@ -96,7 +96,7 @@ def run(dataset, data, features, profile, out):
     """
     from mer_utils.results import read_results
     from mer_utils.scoring.replicate import write_results
-    from mer_utils.show.terminal import study_lines
+    from mer_utils.show.scorecard import study_lines
 
     folder = write_results(
         dataset, _folder(dataset, data), profile, out, features=_place(features), say=click.echo

@@ -1,38 +1,52 @@
 """What a piece of code depends on: its own logic, and that of all it imports from here.
 
-Comments, docstrings and imports are no logic; where a definition stands does not matter either. So
-a cached result or an executed page is made again only when something that decides it has changed.
+Comments and docstrings are no logic, and it does not matter in which folder an own file lies. So a
+cached result or an executed page is made again only when something that decides it has changed.
 """
 
 import ast
 import hashlib
+import re
 from pathlib import Path
 
 
-def logic(code: str) -> list[str]:
-    """The definitions in a piece of code as syntax trees: what can change a number."""
-    tree = ast.parse(code)
+def logic(code: str, package: str = "mer_utils") -> str:
+    """What can change a number, as text.
+
+    Of an import from ``package`` counts what is taken, and as what, but not from which file.
+    """
+    tree, own = ast.parse(code), []
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
+        for line in body if isinstance(body, list) else ():
+            if _roots(line) == {package}:
+                own += [(alias.name.split(".")[-1], alias.asname) for alias in line.names]
         if isinstance(body, list):
-            node.body = [
-                line
-                for line in body
-                if not isinstance(line, (ast.Import, ast.ImportFrom))
-                and not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-            ]
-    return [ast.dump(definition) for definition in tree.body]
+            node.body = [line for line in body if _roots(line) != {package} and not _text(line)]
+    return ast.dump(tree) + str(sorted(own, key=str))
+
+
+def _roots(line) -> set[str]:
+    """The packages that a line imports from."""
+    if isinstance(line, ast.ImportFrom):
+        return {(line.module or "").split(".")[0]}
+    return {a.name.split(".")[0] for a in line.names} if isinstance(line, ast.Import) else set()
+
+
+def _text(line) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 
 def used_files(code: str, package: Path) -> set[Path]:
-    """Files of ``package`` that ``code`` imports, and those that these import, and so on.
+    """Files of ``package`` that ``code`` uses, and those that these use, and so on.
 
-    ``package`` is the folder of the package. Names that its ``__init__.py`` hands out lazily (its
-    dictionary ``_HOMES``) count where they are asked for: ``import PACKAGE as p``, then ``p.NAME``.
+    ``package`` is the folder of the package. A file is used if it is imported, or named in a text:
+    ``"PACKAGE.room.file:function"``. Names that ``__init__.py`` hands out lazily (its dictionary
+    ``_HOMES``) count where they are asked for: ``import PACKAGE as p``, then ``p.NAME``.
     """
     faces, found, waiting = _faces(package), set(), [code]
     while waiting:
-        new = _imported(ast.parse(waiting.pop()), package, faces) - found
+        new = _used(ast.parse(waiting.pop()), package, faces) - found
         found |= new
         waiting += [file.read_text(encoding="utf-8") for file in new]
     return found
@@ -40,32 +54,38 @@ def used_files(code: str, package: Path) -> set[Path]:
 
 def digest_of(code: str, package: Path) -> str:
     """SHA-256 over the logic of all :func:`used_files`."""
-    texts = [file.read_text(encoding="utf-8") for file in used_files(code, package)]
-    lines = sorted(line for text in texts for line in logic(text))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    files = (file.read_text(encoding="utf-8") for file in used_files(code, package))
+    blocks = sorted(logic(text, package.name) for text in files)
+    return hashlib.sha256("\n".join(blocks).encode()).hexdigest()
 
 
 def _faces(package):
     """Name that the package hands out lazily -> dotted name of the module that has it."""
     init = package / "__init__.py"
-    tree = ast.parse(init.read_text(encoding="utf-8")) if init.is_file() else ast.Module([], [])
-    for node in tree.body:
+    code = init.read_text(encoding="utf-8") if init.is_file() else ""
+    for node in ast.parse(code).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_HOMES":
             homes = ast.literal_eval(node.value)
-            return {
-                name: f"{package.name}.{home}" for home, names in homes.items() for name in names
-            }
+            return {name: f"{package.name}.{home}" for home in homes for name in homes[home]}
+    if "def __getattr__" in code:
+        raise ValueError(f"{init} hands out names lazily, but has no plain dictionary _HOMES")
     return {}
 
 
-def _imported(tree, package, faces):
+def _used(tree, package, faces):
     names, aliases = set(), set()
+    named = re.compile(rf"{package.name}(\.\w+)+(?=:\w+$|$)")
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module == package.name:
+            names |= {faces.get(a.name, f"{package.name}.{a.name}") for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
             aliases |= {a.asname or a.name for a in node.names if a.name == package.name}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = named.match(node.value)
+            names |= {text[0]} if text else set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in aliases:
             names.add(faces.get(node.attr, package.name))

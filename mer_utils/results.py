@@ -57,9 +57,8 @@ def provenance(study: str, ending: str = "", folder=None) -> dict:
 def _there(study, name, folder) -> Path:
     path = Path(folder or repo_root() / "results" / study) / name
     if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: make it with the command for {study}/ in results/README.md"
-        )
+        how = f"the command for {study}/ in results/README.md" if study else "mer run --out FOLDER"
+        raise ValueError(f"{path} is missing: make it with {how}")
     return path
 
 
@@ -77,6 +76,6 @@ def read_results(study: str = "", folder=None) -> Results:
     claims = kept(study, "claims", folder)
     return Results(
         scores=kept(study, "scores", folder),
-        claims=claims.assign(why=claims["why"].fillna("")),
+        claims=claims.assign(why=claims["why"].astype(object).fillna("")),
         provenance=provenance(study, folder=folder),
     )

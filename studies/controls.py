@@ -31,8 +31,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import cv_intervals
 import pandas as pd
-from cv_intervals import null_intervals
 from power import SHARES, one_draw
 from power_tables import derived_tables
 
@@ -47,19 +47,20 @@ from mer_utils.model.run import key, logic
 from mer_utils.model.training import Protocol
 from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.results import kept, provenance, versions, write_tables
-from mer_utils.scoring import metrics, score_table
+from mer_utils.scoring import intervals, metrics, score_table
 
 SEEDS = {10: (4, 15), 60: (4, 15)}
 """Number of raters -> seeds of KLD and NLL (no ensembles here), seeds of MSE as in the paper."""
 SHORT = Protocol(epochs=30)
 SHORT_ENSEMBLE, DRAWS = 4, 16
 CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2
-INTERVAL_DRAWS = 500
+INTERVAL_SHARES, INTERVAL_DRAWS = (0.0, 0.1), 500
 # fmt: off
 DECIDES = (
     data.control, data.shuffled, data.feature_signal, data.semi_synthetic, data.perfect_labels,
     methods.predicted_sd, methods.score_sd, one_draw,
-    score_table.predictions, score_table.score_rows, score_table.within_folds, metrics, sampling,
+    score_table.predictions, score_table.score_rows, score_table.within_folds, metrics,
+    intervals, sampling,
 )  # fmt: on
 """Code that makes the rows; training is in the key of the experiment."""
 
@@ -121,6 +122,20 @@ def power_table(
             compute = None if done_only else compute
             name = f"power-{share:g}-{draw}"
             tables.append(cached(name, experiment, songs, parts, compute))
+    return pd.concat(tables, ignore_index=True)
+
+
+def intervals_table(songs, experiment: Experiment, n_draws=INTERVAL_DRAWS, say=print):
+    """:func:`cv_intervals.null_intervals`, one share of signal after another."""
+    code, tables = logic(inspect.getsource(cv_intervals)), []
+    for share in INTERVAL_SHARES:
+        say(f"intervals, share {share:g}")
+        parts = {"share": share, "draws": n_draws, "code": code}
+
+        def compute(share=share):
+            return cv_intervals.null_intervals(songs.features, (share,), n_draws)
+
+        tables.append(cached(f"intervals-{share:g}", experiment, songs, parts, compute))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -193,7 +208,7 @@ def main(argv=None):
             size = CHECKED_DRAWS, SHORT_ENSEMBLE
             made["protocols"] = power_table(songs, paper, [CHECKED_SHARE], *size, args.done)
         if "intervals" in asked:
-            made["intervals"] = null_intervals(songs.features, n_draws=INTERVAL_DRAWS)
+            made["intervals"] = intervals_table(songs, paper)
         write_tables(args.out, made, described(songs, args), ending)
     if "derived" in asked:  # from the tables as they are written, in four decimals
         write_tables(args.out, derived(args.out), provenance("controls", ending, args.out), ending)

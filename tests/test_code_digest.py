@@ -36,7 +36,10 @@ def names(code, package):
         ("from pack.low import one", ["one", "two"]),
         ("import pack.low.three", ["three", "two"]),
         ("import pack as p\np.c", ["two"]),
-        ("import pack as p\np.a\nother.c", ["one", "two"]),
+        ("import pack as p\np.c\nother.a", ["two"]),
+        ("from pack import c as x", ["two"]),
+        ("x = {'a': 'pack.low.three:lazily'}", ["three", "two"]),
+        ("x = 'see pack.low.three'", []),
         ("import pack", []),
         ("def f():\n    from pack.low.three import lazily", ["three", "two"]),
     ],
@@ -49,7 +52,7 @@ def test_only_logic_counts(package):
     code = "import pack as p\np.a"
     before = digest_of(code, package)
     two = package / "low" / "two.py"
-    two.write_text('"""About."""\n\nimport os  # not used\n\nb = c = 1  # one\n')
+    two.write_text('"""About."""\n\nb = c = 1  # one\n')
     (package / "low" / "three.py").write_text("changed = 1\n")
     assert digest_of(code, package) == before
     two.write_text("b = c = 2\n")
@@ -58,10 +61,29 @@ def test_only_logic_counts(package):
 
 def test_logic_is_about_what_is_computed():
     base = logic("def f(x):\n    return 2 * x\n")
-    prose = '"""About."""\nimport os\n# note\ndef f(x):\n    """Twice."""\n    return 2 * x  # !\n'
+    prose = '"""About."""\n# note\ndef f(x):\n    """Twice."""\n    return 2 * x  # !\n'
     assert base == logic(prose)
     assert base != logic("def f(x):\n    return 3 * x\n")
     assert base != logic("def f(x):\n    return x * 2\n")
+    assert logic("a = 1\na = 2\n") != logic("a = 2\na = 1\n")
+
+
+def test_of_an_import_counts_what_is_taken_and_as_what():
+    base = logic("from torch import relu as f\nfrom pack.low.one import a, b\n", "pack")
+    moved = "from torch import relu as f\nfrom pack.high import b\nfrom pack.one import a\n"
+    assert base == logic(moved, "pack")
+    for other in (
+        "from torch import elu as f\nfrom pack.low.one import a, b\n",
+        "from torch import relu as f\nfrom pack.low.one import c as a, b\n",
+        "from torch import relu as f\nfrom pack.low.one import a\n",
+    ):
+        assert base != logic(other, "pack")
+
+
+def test_a_face_that_cannot_be_read_is_an_error(package):
+    (package / "__init__.py").write_text("_HOMES: dict = {}\n\ndef __getattr__(name): ...\n")
+    with pytest.raises(ValueError, match="no plain dictionary _HOMES"):
+        used_files("import pack", package)
 
 
 def test_a_page_of_the_book_does_not_depend_on_the_encoders():

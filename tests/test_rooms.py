@@ -39,6 +39,8 @@ def test_the_module_knows_nothing_of_studies_and_rooms_have_one_level():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0 and node.module.split(".")[0] not in names | {"studies"}
+            elif isinstance(node, ast.Import):
+                assert not {a.name.split(".")[0] for a in node.names} & (names | {"studies"})
 
 
 def test_the_module_is_thin():
@@ -87,8 +89,9 @@ def test_a_chapter_shows_ideas_not_plumbing(path):
     assert len(shown) <= 150
     for cell in cells:
         for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.ImportFrom):
-                assert node.module.split(".")[0] not in {p.stem for p in STUDIES}
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {path.stem for path in STUDIES}
 
 
 def resolves(name):

@@ -40,7 +40,7 @@ def build_book(home=None, parameters=None, *, jobs=None, say=print) -> Path:
     first, stamp = build / "html" / "index.html", build / "html.key"
     prose = (root / "book", root / "_config.yml", root / "_toc.yml")
     with FileLock(build / ".lock"):
-        key = digest(*prose, *pages(root), *sorted(build.glob("executed/*.key")))
+        key = digest(*prose, Path(__file__), *pages(root), *sorted(build.glob("executed/*.key")))
         if first.is_file() and stamp.is_file() and stamp.read_text() == key:
             say("the book is unchanged")
             return first

@@ -189,7 +189,8 @@ class _Scores:
         quick = [QUICK] if self.quick else []
         head = [*textwrap.wrap(self.verdict, WIDTH), *quick]
         lines = [*head, ""] if head else []
-        lines += [*score_lines(self.table), "", "(in brackets: 95% intervals)"]
+        lines += score_lines(self.table)
+        lines += ["", *["(in brackets: 95% intervals)"] * ("[" in "".join(lines))]
         return "\n".join([*lines, f"Scores of {self.name} are in", self.path])
 
     def _repr_html_(self):

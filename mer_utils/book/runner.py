@@ -8,8 +8,8 @@ Everything goes into ``home/_build``::
 
 A notebook runs again only if its key changed: a digest of its source, the code of the module that
 it imports (and what that imports; comments do not count), the exact package versions, the
-parameters, the notebooks it reads, and, if it has a parameter ``encoder``, the encoders' weights
-that are there. Experiments are cached by
+parameters, ``results/`` and the notebooks if it reads them, and, if it has a parameter
+``encoder``, the encoders' weights that are there. Experiments are cached by
 content, so running a notebook again is quick where nothing it computes has changed. Of two
 runs into one folder, the second waits for the first.
 """
@@ -29,7 +29,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from mer_utils.code_digest import digest_of
+from mer_utils.code_digest import digest_of, used_files
 from mer_utils.embed.weights import fingerprint
 from mer_utils.paths import repo_root
 
@@ -42,8 +42,6 @@ STARTS_AFTER = {
 }
 # These show the results of all others, and of results/: they run again when one of them did.
 READS_ALL = ("scorecard",)
-# These show committed tables: they run again when results/ changed.
-READS_RESULTS = ("08_noise_ceiling", "09_controls", "10_label_audit", "what_we_learned")
 
 
 def pages(root: Path) -> list[Path]:
@@ -144,12 +142,14 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     with FileLock(executed.parent / ".lock"), ThreadPoolExecutor(jobs) as pool:
         while order.is_active():
             for name in order.get_ready():
-                reads = [digest(root / "results")] if name in READS_ALL + READS_RESULTS else []
+                code, package = code_of(sources[name]), root / "mer_utils"
+                kept = name in READS_ALL or package / "results.py" in used_files(code, package)
+                reads = [digest(root / "results")] if kept else []
                 reads += sorted(keys.items()) if name in READS_ALL else []
                 mine = {k: v for k, v in given.items() if k in declared(sources[name])}
                 weights = fingerprint() if "encoder" in declared(sources[name]) else ""
-                code = digest_of(code_of(sources[name]), root / "mer_utils")
-                keys[name] = digest(common, code, sources[name], mine, reads, weights)
+                own = digest_of(code, package)
+                keys[name] = digest(common, own, sources[name], mine, reads, weights)
                 if name in READS_ALL and failed:
                     finish(name, f"not run, because it reads {', '.join(failed)}")
                 elif is_fresh(executed / name, keys[name]):

@@ -112,4 +112,7 @@ def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
         return targets(songs, panels_of(simulated_raters(), usual_songs(songs)[1]), n_resamples)
     table = kept("ceilings", "targets")
     labels = songs if isinstance(songs, str) else songs.labels
+    if labels not in set(table["labels"]):
+        known = " or ".join(table["labels"].unique())
+        raise ValueError(f"no ceilings of labels {labels!r} are kept: choose {known}")
     return table[table["labels"].eq(labels)].drop(columns="labels").reset_index(drop=True)

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import Dataset
 from mer_utils.data.deam import deam_root, load_deam
 from mer_utils.data.simulated_files import simulated_root
@@ -35,7 +36,7 @@ def load(
 
     Raises
     ------
-    ValueError
+    DataError (a ValueError)
         For an unknown name, or what :func:`load_deam` finds wrong.
     """
     folder = deam_root(data or None) if dataset == "deam" else data or ""
@@ -46,10 +47,10 @@ def load(
 def _load(dataset, data, labels, features, disagreement):
     if dataset == "simulated":
         if data:
-            raise ValueError(f"data={data!r} goes with dataset='deam'; simulated data are made")
+            raise DataError(f"data={data!r} goes with dataset='deam'; simulated data are made")
         if features not in ("auto", None):
-            raise ValueError(f"features={features!r} goes with dataset='deam'")
+            raise DataError(f"features={features!r} goes with dataset='deam'")
         return load_deam(simulated_root(disagreement), labels=labels, features=features)
     if dataset == "deam":
         return load_deam(data, labels=labels, features=features)
-    raise ValueError(f"unknown dataset {dataset!r}: choose 'simulated' or 'deam'")
+    raise DataError(f"unknown dataset {dataset!r}: choose 'simulated' or 'deam'")

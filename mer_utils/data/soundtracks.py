@@ -84,13 +84,9 @@ def load_soundtracks(root=None) -> pd.DataFrame:
     ratings = pd.DataFrame(out, index=kept.index).astype(int)
     twice = ratings.duplicated(["song_id", "rater"])
     if twice.any():
-        raise DataError(
-            [
-                f"{path}, line {line}: rater {row.rater} rated track {row.song_id} before; "
-                "keep one of the two lines"
-                for line, row in ratings[twice].iterrows()
-            ]
-        )
+        lost = [f"{path}, line {line}: rater {row.rater} rated track {row.song_id} before; "
+                "keep one of the two lines" for line, row in ratings[twice].iterrows()]  # fmt: skip
+        raise DataError(lost)
     notes = [f"{len(table) - len(kept):,} rows with other scales left out"]
     found = (ratings["song_id"].nunique(), ratings["rater"].nunique(), len(ratings))
     if found != OFFICIAL:

@@ -61,7 +61,8 @@ def extract(
         tries failed songs again.
     encoder, checkpoint, layers, device : see :func:`encoders.load_encoder`.
     dtype : as there; "auto" is the dtype of the store if it has one, so that a store goes on as
-        it was begun, and else what is clearly faster on this machine. The store records it.
+        it was begun, and else what is clearly faster on this machine (with a scheduler: float32).
+        The store records it.
     start, seconds : the stretch of each song, in seconds. Shorter songs give what they have;
         the mean over time is over real sound only.
     min_seconds : songs with less sound than this are failures.
@@ -91,7 +92,8 @@ def extract(
     if dtype == "auto":
         begun = read_settings(out) if is_store(out) else {}
         mine = begun.get("encoder") == encoder
-        dtype = begun["dtype"] if mine else choose_dtype(encoder, device)
+        dtype = "float32" if scheduler else choose_dtype(encoder, device)
+        dtype = begun["dtype"] if mine else dtype
     spec = {"name": encoder, "checkpoint": Path(checkpoint) if checkpoint else None,
             "layers": layers, "device": device, "dtype": dtype}  # fmt: skip
     songs, failures = list_songs(audio_dir)

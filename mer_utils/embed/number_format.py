@@ -34,6 +34,8 @@ def slow_dtype(encoder: str, dtype: str, device: str = "cpu") -> str:
 
     "bfloat16 is slow on this processor: a matrix product takes 2.3 times as long as in float32"
     """
+    if dtype == "float16" and device == "cpu":
+        return "float16 is slow on processors: it is made for GPUs"
     other = {"bfloat16": "float32", "float32": "bfloat16"}.get(dtype)
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if encoder != "musicfm" or not other or on_gpu or not speed_up():

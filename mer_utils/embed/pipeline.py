@@ -15,7 +15,12 @@ from mer_utils.embed.audio_files import read_song
 def settings_of(model, start, seconds, min_seconds, dtype) -> dict:
     """What decides the numbers in a store; also the width of each layer."""
     silence = torch.zeros(1, max(model.min_samples, model.rate // 10))
-    widths = {layer: int(rows.shape[1]) for layer, rows in model.embed(silence).items()}
+    try:
+        widths = {layer: int(rows.shape[1]) for layer, rows in model.embed(silence).items()}
+    except RuntimeError as error:  # such as float16 on a processor that has no such product
+        raise ValueError(
+            f"{model.name} does not run with dtype {dtype} here ({_reason(error)}): give another"
+        ) from error
     return {
         "encoder": model.name, "checkpoint_sha256": model.checkpoint_sha256, "dtype": dtype,
         "layers": list(model.layers), "n_features": widths, "rate": model.rate,

@@ -3,7 +3,7 @@
 ``run(Experiment(loss="nll"))`` trains what is missing and reads what is there. The key of
 a result is a hash of the description, of the data it was trained on, of the code that
 decides the numbers and of the version of torch: whatever could change the result changes
-the key, and nothing else does: not a comment, an import, or in which file a definition stands.
+the key, and nothing else does: not a comment, and not in which folder a file lies.
 Results are written to a temporary name and moved, under a lock, so that two processes may ask
 for the same experiment at once.
 """
@@ -87,7 +87,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
     """Hash of everything that the result depends on."""
     decide = [Path(m.__file__).read_text("utf-8") for m in DECIDE]
     decide += [inspect.getsource(step) for step in (make_split, _train)]
-    code = sorted(line for text in decide for line in logic(text))
+    code = sorted(logic(text) for text in decide)
     described = asdict(replace(experiment, data=""))
     del described["features"]  # like the folder: what was read counts, not from where
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]

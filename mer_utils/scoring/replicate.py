@@ -57,14 +57,10 @@ def _difference_rows(name, score, arrays, n_resamples):
     other = "mse" if name == "r2" else "nll"
     for d, dimension in enumerate(DIMENSIONS):
         yield {
-            "score": f"{name}_minus_{other}",
-            "dimension": dimension,
-            "value": value[d],
-            "low": low[d],
-            "high": high[d],
-            "n_seeds": arrays[2].shape[0],
-            "n_songs": len(arrays[0]),
-        }
+            "score": f"{name}_minus_{other}", "dimension": dimension,
+            "value": value[d], "low": low[d], "high": high[d],
+            "n_seeds": arrays[2].shape[0], "n_songs": len(arrays[0]),
+        }  # fmt: skip
 
 
 def run_study(
@@ -172,19 +168,13 @@ def write_results(
     provenance = {
         "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
         "date": datetime.date.today().isoformat(),
-        "dataset": described.name,
-        "simulated": described.simulated,
-        "n_songs": len(described),
-        "features": described.feature_source,
-        "n_features": int(described.features.shape[1]),
+        "dataset": described.name, "simulated": described.simulated, "n_songs": len(described),
+        "features": described.feature_source, "n_features": int(described.features.shape[1]),
         "seeds": [experiment.seeds.start, experiment.seeds.stop - 1],
-        "split_seed": experiment.split_seed,
-        "protocol": asdict(experiment.protocol),
-        "n_resamples": size["n_resamples"],
-        "notes": list(described.notes),
-        "checksums": described.checksums,
-        "versions": versions(),
-    }
+        "split_seed": experiment.split_seed, "protocol": asdict(experiment.protocol),
+        "n_resamples": size["n_resamples"], "notes": list(described.notes),
+        "checksums": described.checksums, "versions": versions(),
+    }  # fmt: skip
     tables = {"scores": pd.concat(scores), "claims": pd.concat(claims)}
     write_tables(out, tables, provenance)
     return out

@@ -174,15 +174,8 @@ def score_rows(method, target, name, score, arrays, n_resamples):
         value, low, high = bootstrap(score, *arrays, n_resamples=n_resamples)
     for d, dimension in enumerate(DIMENSIONS):
         yield {
-            "method": method,
-            "target": target,
-            "score": name,
-            "dimension": dimension,
-            "value": value[d],
-            "low": low[d],
-            "high": high[d],
-            "seed_low": members[:, d].min(),
-            "seed_high": members[:, d].max(),
-            "n_seeds": len(members),
-            "n_songs": len(arrays[0]),
-        }
+            "method": method, "target": target, "score": name, "dimension": dimension,
+            "value": value[d], "low": low[d], "high": high[d],
+            "seed_low": members[:, d].min(), "seed_high": members[:, d].max(),
+            "n_seeds": len(members), "n_songs": len(arrays[0]),
+        }  # fmt: skip

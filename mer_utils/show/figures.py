@@ -62,16 +62,9 @@ def scatter_predicted(
         ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.plot([low, high], [low, high], color=COLOURS["trivial"], linewidth=1.2)
-        ax.plot(
-            y_true[:, d],
-            y_pred[:, d],
-            look["marker"],
-            color=look["color"],
-            markersize=3,
-            alpha=0.5,
-            markeredgewidth=0.5 if look["marker"] == "x" else 0,
-            rasterized=True,
-        )
+        edge = 0.5 if look["marker"] == "x" else 0
+        how = {"color": look["color"], "markersize": 3, "alpha": 0.5, "markeredgewidth": edge}
+        ax.plot(y_true[:, d], y_pred[:, d], look["marker"], **how, rasterized=True)
         ax.set(xlim=(low - pad, high + pad), ylim=(low - pad, high + pad), aspect="equal")
         finish(
             ax,
@@ -114,18 +107,9 @@ def spread_hist(
 
 
 def forest(
-    labels,
-    value,
-    low,
-    high,
-    *,
-    xlabel,
-    methods=None,
-    reference=None,
-    ax=None,
-    title="",
+    labels, value, low, high, *, xlabel, methods=None, reference=None, ax=None, title="",
     simulated=False,
-):
+):  # fmt: skip
     """Dot and interval per row. ``value``, ``low``, ``high``: (n_rows,) or (n_rows, 2).
 
     With two columns, valence is filled and arousal hollow. ``methods`` (n_rows,) sets colours and
@@ -147,15 +131,9 @@ def forest(
         for d in range(columns):
             y = i + (0.32 * (d - 0.5) if columns == 2 else 0)
             ax.hlines(y, low[i, d], high[i, d], color=look["color"], linewidth=2)
-            ax.plot(
-                value[i, d],
-                y,
-                "o" if look["marker"] == "x" else look["marker"],
-                markersize=7,
-                color=look["color"],
-                markeredgewidth=1.5,
-                markerfacecolor="white" if d else look["color"],
-            )
+            marker = "o" if look["marker"] == "x" else look["marker"]
+            how = {"color": look["color"], "markersize": 7, "markeredgewidth": 1.5}
+            ax.plot(value[i, d], y, marker, markerfacecolor="white" if d else look["color"], **how)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.grid(False, axis="y")

@@ -1,14 +1,19 @@
-"""What the methods reached of what is possible: rows with shares, and the best of them.
+"""The whole study in one view: what the methods reached of what is possible, and which claims hold.
 
-Page 07 and the scorecard both ask for it. ``scores`` is a table of ``mer run``, ``ceilings`` from
+``scores`` is a table of ``mer run``, ``ceilings`` from
 :func:`mer_utils.ceiling.headline.ceilings_of`, ``rows`` are those of
 :func:`mer_utils.show.tables.method_rows`.
 """
 
+import textwrap
+
 import pandas as pd
 
 from mer_utils.ceiling.shares import with_shares
-from mer_utils.show.tables import method_rows, pick
+from mer_utils.results import Results
+from mer_utils.scoring.claims import summary
+from mer_utils.show.tables import SINGLE_HEADS, compare_with_paper, method_rows, pick
+from mer_utils.show.terminal import QUICK, WIDTH, score_lines
 
 QUANTITIES = {
     "R2": ("sd", "r2"),
@@ -42,3 +47,19 @@ def best(scores, ceilings, quantity: str, rows=None) -> tuple[str, pd.DataFrame]
     table = table[~table["row"].isin(TRIVIAL_ROWS)]
     name = table.groupby("row", sort=False)["value"].mean().idxmax()
     return name, table[table["row"].eq(name)]
+
+
+def study_lines(found: Results, profile: str) -> list[str]:
+    """What ``mer run`` says at its end: verdicts and main scores, by version of the labels."""
+    lines = ["", QUICK] if profile == "quick" else []
+    for labels, claims in found.claims.groupby("labels", sort=False):
+        lines += ["", f"claims of the paper, labels {labels.replace('_', ' ')}"]
+        for row in summary(claims).itertuples():
+            text = f"  {row.claim}: {row.verdict}"
+            lines += textwrap.wrap(text, WIDTH, subsequent_indent="    ")
+        scores = found.scores[found.scores["labels"].eq(labels)]
+        main = dict(list(SINGLE_HEADS.items())[:3])
+        table = compare_with_paper(scores[scores["target"].isin(["mean", "sd"])], main, "")
+        lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
+        lines += score_lines(table)
+    return lines

@@ -5,15 +5,13 @@ Numbers become text in :mod:`mer_utils.show.words`, nowhere else. Score tables a
 when a function is given the ceilings (:func:`mer_utils.ceiling.headline.ceilings_of`).
 """
 
-import zlib
-
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.show import words
+from mer_utils.show.layout import captioned
 from mer_utils.show.style import NAMES
 
 SD_SCORES = {
@@ -96,28 +94,6 @@ def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
     return {"labels": names.tolist()} | drawn
 
 
-def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True) -> pd.DataFrame:
-    """A long table as a page shows it: a line for each combination of ``rows``.
-
-    Parameters
-    ----------
-    rows : list of column names; lines stay in the order in which they first occur
-    column : whose values become columns, in the order in which they first occur
-    text : column name, or a list of texts (one for each row of ``table``)
-    group : show a name above its lines, in place of in every line (but for the last of ``rows``)
-    """
-    rows = list(rows)
-    long = table[[*rows, column]].assign(text=table[text] if isinstance(text, str) else text)
-    wide = long.pivot(index=rows, columns=column, values="text")
-    order = long[rows].drop_duplicates()
-    order = pd.MultiIndex.from_frame(order) if len(rows) > 1 else pd.Index(order[rows[0]])
-    wide = wide.loc[order, list(long[column].unique())].reset_index().rename_axis(columns=None)
-    if group:
-        above = {name: wide[rows[: i + 1]].duplicated() for i, name in enumerate(rows[:-1])}
-        wide = wide.assign(**{name: wide[name].mask(twice, "") for name, twice in above.items()})
-    return wide
-
-
 def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=None):
     """Pick the scores that a notebook is about and put the paper's words beside them.
 
@@ -191,19 +167,6 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
         keys = names[:1] if name == "paper" else names[: names.index(name) + 1]
         table[name] = table[name].mask(comparison.duplicated(keys), "")
     return captioned(table, f"Scores on {'; '.join(comparison['data'].unique())}")
-
-
-def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):
-    """A table for a page: a caption, no row numbers, numbers as ``spec`` says, NaN as a dash.
-
-    Returns a ``pandas`` Styler. pandas would draw a random id for it; here the same table
-    gives the same page.
-    """
-    name = f"{zlib.crc32((caption + table.to_csv()).encode()):08x}"
-    page = Styler(table, uuid=name, cell_ids=False).hide(axis="index").set_caption(caption)
-    page = page.set_table_attributes('class="dataframe"')  # the book's style for tables
-    numbers = list(table.select_dtypes("number"))
-    return page.format(f"{{:{spec}}}", subset=numbers, na_rep="-") if numbers else page
 
 
 def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: str = "single"):

@@ -10,15 +10,15 @@ import textwrap
 import pandas as pd
 from pandas.api.types import is_float_dtype
 
-from mer_utils.results import Results
-from mer_utils.scoring.claims import summary
 from mer_utils.show import words
-from mer_utils.show.tables import SINGLE_HEADS, compare_with_paper, pivot_text
+from mer_utils.show.layout import pivot_text
 
 QUICK = "quick profile: for looking, not for quoting"
 WIDTH, LEAST_ROOM, MOST_ROWS = 78, 24, 30
 SHORT = {", predicted / empirical": ", pred./emp.", "share of songs whose": "songs whose"}
 NOT_SHOWN = {"paper", "data", "why", "look", "ceiling", "share", "seed", "n_seeds", "n_songs"}
+NOT_SHOWN |= {"verdict"}
+LONGEST_HEAD = 20
 
 
 def score_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
@@ -34,7 +34,8 @@ def score_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
             long = names.assign(value=fields["value"])
             fields = pivot_text(long, keys, "dimension", group=False).fillna("")
             names, fields = fields[keys], fields.drop(columns=keys)
-    sizes = {name: max([len(name), *map(len, fields[name])]) for name in fields}
+    heads = {name: name.replace("_", " ")[:LONGEST_HEAD] for name in fields}
+    sizes = {name: max([len(heads[name]), *map(len, fields[name])]) for name in fields}
     while len(sizes) > 1 and width - sum(size + 2 for size in sizes.values()) < LEAST_ROOM:
         sizes.popitem()
     titles = [", ".join(filter(None, row)) for row in names.itertuples(index=False)]
@@ -42,7 +43,7 @@ def score_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
         titles = [title.replace(long, short) for title in titles]
     room = width - sum(size + 2 for size in sizes.values())
     room = min(room, max(map(len, titles), default=1) or 1)
-    lines = [" " * room + "".join(f"  {name:>{size}}" for name, size in sizes.items())]
+    lines = [" " * room + "".join(f"  {heads[name]:>{size}}" for name, size in sizes.items())]
     for i, title in enumerate(titles[:MOST_ROWS]):
         first, *more = textwrap.wrap(title, room, subsequent_indent="  ") or [""]
         cells = "".join(f"  {fields[name][i]:>{size}}" for name, size in sizes.items())
@@ -55,8 +56,10 @@ def score_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
 def _fields(table):
     """Numbers as text, each with its interval, and the columns that name the rows."""
     numbers, names = {}, {}
+    places = list(table)  # "low" and "high" belong to the column before them
+    owner = places[places.index("low") - 1] if "low" in places else None
     for name in table:
-        ends = ("low", "high") if name in ("value", "R2") else (f"{name}_low", f"{name}_high")
+        ends = ("low", "high") if name == owner else (f"{name}_low", f"{name}_high")
         base = name.removesuffix("_low").removesuffix("_high")
         if base in NOT_SHOWN or name in ("low", "high") or (base != name and base in table):
             continue
@@ -71,19 +74,3 @@ def _fields(table):
     names = pd.DataFrame(names, index=table.index)
     telling = names.nunique() > 1 if len(table) > 1 else names.columns != "dimension"
     return numbers.loc[:, (numbers != "").any()], names.loc[:, telling]
-
-
-def study_lines(found: Results, profile: str) -> list[str]:
-    """What ``mer run`` says at its end: verdicts and main scores, by version of the labels."""
-    lines = ["", QUICK] if profile == "quick" else []
-    for labels, claims in found.claims.groupby("labels", sort=False):
-        lines += ["", f"claims of the paper, labels {labels.replace('_', ' ')}"]
-        for row in summary(claims).itertuples():
-            text = f"  {row.claim}: {row.verdict}"
-            lines += textwrap.wrap(text, WIDTH, subsequent_indent="    ")
-        scores = found.scores[found.scores["labels"].eq(labels)]
-        main = dict(list(SINGLE_HEADS.items())[:3])
-        table = compare_with_paper(scores[scores["target"].isin(["mean", "sd"])], main, "")
-        lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
-        lines += score_lines(table)
-    return lines

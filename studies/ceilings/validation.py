@@ -20,13 +20,29 @@ The part *beyond the mean* has a truth of its own: the variance over songs of wh
 show on average after the quadratic in the panel's mean is out, as a share of Var(s).
 """
 
+import hashlib
+import json
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import moments
 import numpy as np
 import pandas as pd
+import rival_latent
+import rival_shape
+import rival_surrogates
+import sd_noise
+import side_by_side
 from rival_shape import with_lapses
 from side_by_side import estimate_ceilings, measure_tails
 
+import mer_utils
+from mer_utils.code_digest import digest_of, logic
 from mer_utils.data.rating_distribution import rating_probabilities
 from mer_utils.data.ratings import quadratic_fit
+from mer_utils.paths import cache_dir, write_atomically
+from mer_utils.results import versions
 
 TAILS = ("light", "normal", "heavy")
 RATERS = (3, 5, 10, 24, 60)
@@ -34,6 +50,8 @@ SPREADS = (0.0, 0.1, 0.25)
 DEAM_MEANS, WIDE_MEANS = 1.2, 2.4
 """SD of the songs' places before the ends of the scale squeeze it (to about 1.1 and 1.8)."""
 _R = np.arange(1.0, 10.0)
+DECIDES = (moments, rival_latent, rival_shape, rival_surrogates, sd_noise, side_by_side)
+"""Files beside this one that make the numbers; what they use of ``mer_utils`` is looked up."""
 
 
 def song_probabilities(n_songs, tails, spread, rng, means=DEAM_MEANS) -> np.ndarray:
@@ -81,6 +99,53 @@ def _other_songs(tails, spread, rng, n_raters=60, n_songs=110):
     return np.array([np.repeat(_R, row) for row in rng.multinomial(n_raters, p)])
 
 
+def one_world(tail, spread, repeat, *, raters, n_songs, n_resamples, seed, skip) -> pd.DataFrame:
+    """The rows of :func:`validate_ceilings` for the songs of one world, all numbers of raters."""
+    parts = []
+    place = [seed, TAILS.index(tail), round(1000 * spread), repeat]
+    rng = np.random.default_rng(place)
+    p = song_probabilities(n_songs, tail, spread, rng)
+    true_sd = np.sqrt(p @ _R**2 - (p @ _R) ** 2)
+    for n in raters:
+        rng = np.random.default_rng([*place, n])
+        others = _other_songs(tail, spread, rng, max(60, 2 * n))
+        known = measure_tails(others, "measured", n, n_resamples, repeat)
+        mean, sd = (np.round(x, 2) for x in draw_statistics(p, n, rng))
+        told = quadratic_fit(mean, sd)
+        rho, expected, beyond = true_reliability(p, n, rng, told=told)
+        table = estimate_ceilings(
+            mean, sd, n, tails=known, kurtoses=(0.0,),
+            n_resamples=n_resamples, seed=repeat, skip=skip,
+        )  # fmt: skip
+        part = table.assign(
+            raters=n, tails=tail, spread=spread, repeat=repeat,
+            rho=np.where(table["part"].eq("all"), rho, beyond),
+            oracle=1 - np.mean((sd - expected) ** 2) / sd.var(),
+            oracle_sd=np.corrcoef(sd, true_sd)[0, 1] ** 2,
+        )  # fmt: skip
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def kept_folder(how: dict) -> Path:
+    """Where the worlds are kept that this code makes with the parameters ``how``."""
+    files = [*(module.__file__ for module in DECIDES), __file__]
+    code = [Path(file).read_text(encoding="utf-8") for file in files]
+    used = digest_of("\n".join(code), Path(mer_utils.__file__).parent)
+    text = json.dumps([how, [logic(part) for part in code], used, versions()], sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return cache_dir() / "studies" / f"ceilings-{key}"
+
+
+def _kept(path, make) -> pd.DataFrame:
+    """The table that ``make()`` makes, or the one from before; a file is whole or not there."""
+    if not path.is_file():
+        table = make()
+        with write_atomically(path) as temporary:
+            table.to_parquet(temporary, index=False)
+    return pd.read_parquet(path)
+
+
 def validate_ceilings(
     raters=RATERS,
     tails=TAILS,
@@ -91,8 +156,12 @@ def validate_ceilings(
     n_resamples: int = 100,
     seed: int = 0,
     skip=(),
+    keep=False,
 ) -> pd.DataFrame:
     """Estimates, truth and oracles over a grid of simulated worlds, one row per estimate.
+
+    ``keep``: keep each world in the cache, and read those that are there. So a run that was
+    stopped goes on where it was.
 
     Returns
     -------
@@ -100,32 +169,13 @@ def validate_ceilings(
         ``raters, tails, spread, repeat, rho, oracle, oracle_sd`` and the columns of
         :func:`side_by_side.estimate_ceilings`. ``rho`` is the truth of the row's part.
     """
-    parts = []
-    for tail in tails:
-        for spread in spreads:
-            for repeat in range(n_repeats):
-                place = [seed, TAILS.index(tail), round(1000 * spread), repeat]
-                rng = np.random.default_rng(place)
-                p = song_probabilities(n_songs, tail, spread, rng)
-                true_sd = np.sqrt(p @ _R**2 - (p @ _R) ** 2)
-                for n in raters:
-                    rng = np.random.default_rng([*place, n])
-                    others = _other_songs(tail, spread, rng, max(60, 2 * n))
-                    known = measure_tails(others, "measured", n, n_resamples, repeat)
-                    mean, sd = (np.round(x, 2) for x in draw_statistics(p, n, rng))
-                    told = quadratic_fit(mean, sd)
-                    rho, expected, beyond = true_reliability(p, n, rng, told=told)
-                    table = estimate_ceilings(
-                        mean, sd, n, tails=known, kurtoses=(0.0,),
-                        n_resamples=n_resamples, seed=repeat, skip=skip,
-                    )  # fmt: skip
-                    part = table.assign(
-                        raters=n, tails=tail, spread=spread, repeat=repeat,
-                        rho=np.where(table["part"].eq("all"), rho, beyond),
-                        oracle=1 - np.mean((sd - expected) ** 2) / sd.var(),
-                        oracle_sd=np.corrcoef(sd, true_sd)[0, 1] ** 2,
-                    )  # fmt: skip
-                    parts.append(part)
+    how = {"raters": list(raters), "n_songs": n_songs, "n_resamples": n_resamples}
+    how |= {"seed": seed, "skip": list(skip)}
+    folder, parts = kept_folder(how) if keep else None, []
+    for tail, spread, repeat in product(tails, spreads, range(n_repeats)):
+        make = partial(one_world, tail, spread, repeat, **how)
+        path = folder / f"{tail}-{spread:g}-{repeat}.parquet" if keep else None
+        parts.append(_kept(path, make) if keep else make())
     table = pd.concat(parts, ignore_index=True)
     table["shape"] = table["shape"].replace({"kurtosis 0": "normal"})
     table["shape"] = table["shape"].mask(table["shape"].str.startswith("measured"), "measured")

@@ -50,7 +50,7 @@ def bench_training(members: int = 15, epochs: int = 100, loss: str = "nll") -> d
     Parameters
     ----------
     members : int
-        Seeds trained by each.
+        Seeds trained by each; two at least, for an SD over seeds.
     epochs : int
         100 is the paper's protocol.
     loss : str
@@ -135,10 +135,12 @@ def _mean_sd(scores):
 def main(argv=None):
     """Command line: ``--members``, ``--epochs``, ``--loss``; status 1 if the scores differ."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--members", type=int, default=15, help="seeds")
+    parser.add_argument("--members", type=int, default=15, help="seeds, two at least")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--loss", choices=PAPER_LOSSES, default="nll")
     args = parser.parse_args(argv)
+    if args.members < 2 or args.epochs < 1:
+        parser.error("--members must be at least 2, and --epochs at least 1")
     return 0 if bench_training(args.members, args.epochs, args.loss)["agree"] else 1
 
 

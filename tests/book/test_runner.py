@@ -68,8 +68,6 @@ def test_only_what_changed_runs_again_and_what_reads_it(repository, no_kernels):
     assert run() == (set(), {}), "a new time stamp alone changes nothing"
     write_notebook(repository / "a.ipynb", "import mer_utils.paths\nprint(5)")
     assert run() == ({"a", "scorecard"}, {})
-    (repository / "results" / "table.csv").write_text("1")
-    assert run() == ({"scorecard"}, {})
     (repository / "constraints.txt").write_text("# two")
     assert run() == (everything, {})
     assert run(parameters={"profile": "quick"})[0] == everything
@@ -88,9 +86,10 @@ def test_code_counts_for_the_pages_that_use_it(repository, no_kernels):
         assert run() == (set(), {}), file
     (module / "results.py").write_text("B = 2\n")  # through paths.py
     assert run() == ({"a", "scorecard"}, {})
-    (module / "paths.py").write_text("A = 1\n")
+    (module / "paths.py").write_text("A = 1\n")  # imports it no more
+    assert run() == ({"a", "scorecard"}, {})
     (module / "results.py").write_text("B = 3\n")
-    assert run()[0] <= {"a", "scorecard"}
+    assert run() == (set(), {})
 
 
 def test_new_weights_run_what_chooses_an_encoder_again(repository, no_kernels, monkeypatch):
@@ -109,13 +108,14 @@ def test_new_weights_run_what_chooses_an_encoder_again(repository, no_kernels, m
         assert run() == (set(), {})
 
 
-def test_a_page_that_shows_committed_tables_runs_again_with_them(
-    repository, no_kernels, monkeypatch
-):
-    monkeypatch.setattr(runner, "READS_RESULTS", ("b",))
+def test_a_page_that_can_read_committed_tables_runs_again_with_them(repository, no_kernels):
     run()
     (repository / "results" / "table.csv").write_text("2")
-    assert run() == ({"b", "scorecard"}, {})
+    assert run() == ({"a", "scorecard"}, {}), "a imports the reader of tables, through paths.py"
+    (repository / "mer_utils" / "paths.py").write_text("A = 1\n")
+    run()
+    (repository / "results" / "table.csv").write_text("3")
+    assert run() == ({"scorecard"}, {})
 
 
 def test_a_failure_is_told_and_keeps_what_ran_before(repository):

@@ -36,6 +36,13 @@ def test_settings_name_what_decides_the_numbers():
     assert settings["n_features"]["low"] == 500 and settings["start"] == 1.0
 
 
+def test_an_encoder_that_does_not_run_here_is_named():
+    model = fake_encoder.Fake(("low",))
+    model.embed = lambda waveforms: (_ for _ in ()).throw(RuntimeError("no such product"))
+    with pytest.raises(ValueError, match="fake does not run with dtype float16 here .*product"):
+        settings_of(model, 0, 45, 0, "float16")
+
+
 def test_workers_and_batches_do_not_change_the_numbers(music):
     wanted = embed(music)
     assert len(wanted) == 24 and "cannot be decoded" in wanted.pop("text")

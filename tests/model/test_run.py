@@ -178,16 +178,13 @@ def test_the_same_data_in_another_folder_are_not_trained_again(tiny, data, tmp_p
     same(first, run(replace(tiny, data=str(tmp_path / "moved")), progress=False))
 
 
-def test_where_a_definition_stands_does_not_change_the_key(tiny, tmp_path, monkeypatch):
+def test_a_file_that_moves_does_not_change_the_key(tiny, tmp_path, monkeypatch):
     songs, before = tiny.songs(), key(tiny, tiny.songs())
-    names = ("fused_adam", "training")
-    texts = [Path(getattr(module, name).__file__).read_text() for name in names]
-    moved = tmp_path / "elsewhere" / "moved.py"
-    moved.parent.mkdir()
-    moved.write_text("\n".join(reversed(texts)).replace("from __future__ import annotations", ""))
-    (tmp_path / "empty.py").write_text("import torch  # all that was here is in moved.py\n")
-    for name, path in zip(names, (moved, tmp_path / "empty.py"), strict=True):
-        monkeypatch.setattr(getattr(module, name), "__file__", str(path))
+    for part in module.DECIDE:
+        text = Path(part.__file__).read_text().replace("mer_utils.model.", "mer_utils.elsewhere.")
+        moved = tmp_path / f"{part.__name__}_moved.py"
+        moved.write_text("# moved\n" + text)
+        monkeypatch.setattr(part, "__file__", str(moved))
     assert key(tiny, songs) == before
 
 

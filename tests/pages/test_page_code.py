@@ -1,27 +1,15 @@
 """Functions that stand on a page: run from its cells, and held against what the page says."""
 
-import matplotlib
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from page_cells import run_cells
 
 import mer_utils as mer
 from mer_utils.controls.methods import verdicts
 from mer_utils.model.training import Protocol
 from mer_utils.scoring.claims import OURS
 from mer_utils.show.style import NAMES
-
-
-def run_cells(page, *ids, **names):
-    """What the cells with these ids define, given ``names``."""
-    cells = {cell["id"]: cell for cell in nbformat.read(ROOT / page, 4).cells}
-    with matplotlib.rc_context():  # a page switches to the style of the book
-        for name in ids:
-            exec(cells[name].source, names)
-    return names
-
 
 # --- the toy songs of notebook 09 --------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mer_utils.results import read_results
 from mer_utils.show import scorecard
 from mer_utils.show.tables import method_rows
 
@@ -53,3 +54,13 @@ def test_older_tables_say_what_is_missing():
     old = scores().query("target != 'sd_beyond_mean'")
     with pytest.raises(ValueError, match="no row of sd_beyond_mean.*mer run"):
         scorecard.best(old, CEILINGS, "correlation beyond the mean")
+
+
+@pytest.mark.parametrize("study", ["simulated", "deam_opensmile"])
+def test_what_mer_run_says_fits_and_names_every_loss(study):
+    lines = scorecard.study_lines(read_results(study), "quick")
+    assert max(map(len, lines)) <= 78
+    assert lines[1] == "quick profile: for looking, not for quoting"
+    for loss in ("MSE", "KLD", "NLL"):
+        assert any(line.startswith(f"R2 of the SD, {loss}") for line in lines)
+    assert scorecard.study_lines(read_results(study), "paper")[1].startswith("claims of the paper")

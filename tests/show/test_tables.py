@@ -9,13 +9,11 @@ from mer_utils.show.tables import (
     BEYOND_MEAN,
     SD_SCORES,
     SINGLE_HEADS,
-    captioned,
     cells,
     compare_with_paper,
     for_forest,
     method_rows,
     pick,
-    pivot_text,
     readable,
     sd_beside_trivial,
 )
@@ -86,7 +84,6 @@ def test_undefined_scores_are_said_not_shown_as_nan():
     table.loc[0, ["value", "low", "high", "seed_low", "seed_high"]] = float("nan")
     shown = readable(table).data
     assert (shown["ours"][0], shown["seeds"][0]) == ("not defined", "")
-    assert "nan" not in captioned(pd.DataFrame({"a": [0.5, float("nan")]}), "x").to_html()
 
 
 def test_trivial_predictors_stand_beside_the_model():
@@ -133,23 +130,6 @@ def test_rows_are_picked_in_order_and_scores_that_are_not_there_left_out():
     assert drawn["labels"] == [name for name in rows if name != "training mean SD"]
     assert drawn["value"].tolist() == [[i, i] for i in (*range(9), 10)]
     assert drawn["methods"][:4] == ["mse", "kld", "nll", "ensemble"]
-
-
-def long_table():
-    rows = [(a, b, c, f"{a}{b}{c}") for a in "yx" for b in (2, 10) for c in ("v", "a")]
-    return pd.DataFrame(rows, columns=["first", "second", "across", "text"])
-
-
-def test_a_pivot_keeps_the_order_of_reading_and_names_each_line_once():
-    wide = pivot_text(long_table(), ["first", "second"], "across", "text")
-    assert list(wide) == ["first", "second", "v", "a"]
-    assert wide["first"].tolist() == ["y", "", "x", ""]
-    assert wide["second"].tolist() == [2, 10, 2, 10]
-    assert wide["a"].tolist() == ["y2a", "y10a", "x2a", "x10a"]
-    every = pivot_text(long_table(), ["first", "second"], "across", "text", group=False)
-    assert every["first"].tolist() == ["y", "y", "x", "x"]
-    short = long_table().query("second == 2")
-    assert pivot_text(short, ["first"], "across", ["1", "2", "3", "4"])["a"].tolist() == ["2", "4"]
 
 
 # shares of the highest possible score --------------------------------------------------------

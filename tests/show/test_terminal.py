@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mer_utils.results import read_results
-from mer_utils.show.terminal import score_lines, study_lines
+from mer_utils.show.terminal import score_lines
 
 
 def long_table(**more):
@@ -57,11 +56,15 @@ def test_a_long_table_says_how_much_more_there_is():
     assert score_lines(table)[-1] == "... and 20 more rows in the file"
 
 
-@pytest.mark.parametrize("study", ["simulated", "deam_opensmile"])
-def test_what_mer_run_says_fits_and_names_every_loss(study):
-    lines = study_lines(read_results(study), "quick")
-    assert max(map(len, lines)) <= 78
-    assert lines[1] == "quick profile: for looking, not for quoting"
-    for loss in ("MSE", "KLD", "NLL"):
-        assert any(line.startswith(f"R2 of the SD, {loss}") for line in lines)
-    assert study_lines(read_results(study), "paper")[1].startswith("claims of the paper")
+def test_low_and_high_belong_to_the_column_before_them():
+    rows = {"as_distributed": [0.5, 0.6], "difference": [0.1, -0.2], "low": [0.0, -0.3]}
+    rows |= {"high": [0.2, -0.1], "control": [0.3, 0.4], "control_low": [0.2, 0.3]}
+    table = pd.DataFrame({"line": ["a", "b"], **rows, "control_high": [0.4, 0.5]})
+    head, first, _ = score_lines(table, 90)
+    assert head.split() == ["as", "distributed", "difference", "control"]
+    assert first.split()[1:] == ["0.50", "0.10", "[0.00,", "0.20]", "0.30", "[0.20,", "0.40]"]
+
+
+def test_a_long_heading_is_cut():
+    lines = score_lines(pd.DataFrame({"row": ["x", "y"], "a heading " * 9: [1.0, 2.0]}))
+    assert max(map(len, lines)) <= 78 and lines[1].split() == ["x", "1.00"]

@@ -1,6 +1,10 @@
 """The study of controls: its plan, its committed tables, and those that follow from them."""
 
+from types import SimpleNamespace
+
 import controls
+import cv_intervals
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -49,3 +53,26 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     assert len(made) == 1 and one["value"][0] == again["value"][0] == 0.1 + 0.2
     controls.cached("a", None, None, {"share": 1}, compute)
     assert len(made) == 2
+
+
+def test_intervals_go_on_where_they_were(tmp_path, monkeypatch):
+    monkeypatch.setenv("MER_CACHE", str(tmp_path))
+    monkeypatch.setattr(controls, "key", lambda experiment, songs: "key")
+    songs = SimpleNamespace(features=np.random.default_rng(0).normal(size=(60, 4)))
+    whole, shares = cv_intervals.null_intervals(songs.features, n_draws=3), []
+    one_target = cv_intervals.one_target
+
+    def stopped(features, share, *rest):
+        if share == 0.1 and not shares.count(0.1):
+            shares.append(share)
+            raise KeyboardInterrupt
+        shares.append(share)
+        return one_target(features, share, *rest)
+
+    monkeypatch.setattr(cv_intervals, "one_target", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        controls.intervals_table(songs, None, 3)
+    shares = shares[-1:]
+    again = controls.intervals_table(songs, None, 3)
+    assert shares == [0.1] * 7, "what was done is not done again"
+    pd.testing.assert_frame_equal(again, whole, check_exact=True)

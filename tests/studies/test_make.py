@@ -25,6 +25,15 @@ def test_kept_tables_name_their_command():
     }
 
 
+def test_the_long_validation_can_be_stopped(tmp_path, monkeypatch):
+    asked, worlds = [], pd.DataFrame()
+    monkeypatch.setattr(make, "validate_ceilings", lambda **how: asked.append(how) or worlds)
+    monkeypatch.setattr(make, "bias_and_coverage", lambda found, by: found)
+    make.main(["--only", "validation", "--repeats", "2", "--out", str(tmp_path)])
+    assert asked == [{"n_songs": make.SONGS, "n_repeats": 2, "keep": True}]
+    assert {file.name for file in tmp_path.iterdir()} == {"validation.csv", "provenance.json"}
+
+
 def test_kept_ceilings_follow_from_the_data(deam_root, soundtracks_root, monkeypatch):
     names = ("reliability_curves", "extrapolation_test", "transfer_test", "own_mean_test")
     for name in names:  # these have tests of their own
