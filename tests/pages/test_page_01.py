@@ -218,6 +218,12 @@ def test_layers_agree_with_themselves_and_with_any_stretched_copy():
     assert alike.loc["x", "x"] == pytest.approx(1) and alike.loc["x", "twice"] == pytest.approx(1)
     assert abs(alike.loc["x", "other"]) < 0.3
     pd.testing.assert_frame_equal(alike, alike.T)
+    far = {
+        "near": {"one": np.array([[0.0], [1], [3]])},
+        "far": {"one": np.array([[0.0], [1], [9]])},
+    }
+    alike = page("layers-alike", windows=far)["alike"]
+    assert alike.loc["near", "far"] == pytest.approx(1), "the order of the distances counts"
 
 
 def test_nearest_windows_of_the_same_clip_are_counted():

@@ -93,9 +93,9 @@ def test_worst_songs_by_hand():
     assert error[3, 0] == pytest.approx(0.6)
     assert error[0, 1] == pytest.approx(np.sqrt((1.2**2 + 0.8**2) / 2))
     assert worst_tenth(error).tolist() == [[0, 1], [0, 0], [0, 0], [1, 0]], "at least one song"
-    many = np.column_stack([np.arange(24.0), np.zeros(24)])
-    assert np.flatnonzero(worst_tenth(many)[:, 0]).tolist() == [22, 23]
-    assert np.flatnonzero(worst_tenth(many)[:, 1]).tolist() == [0, 1], "of equals, the first"
+    many = np.column_stack([np.arange(240.0), np.tile([1.0, 0], 120)])
+    assert np.flatnonzero(worst_tenth(many)[:, 0]).tolist() == list(range(216, 240))
+    assert np.flatnonzero(worst_tenth(many)[:, 1]).tolist() == list(range(0, 48, 2)), "ties"
 
 
 def test_the_worst_table_sees_who_only_misses_unusual_songs(rng):

@@ -101,10 +101,16 @@ def test_worlds_of_another_kind_are_kept_apart(cache, change):
 def test_the_code_that_decides_is_in_the_key(cache, monkeypatch):
     before = validation.kept_folder({"seed": 0})
     assert before == validation.kept_folder({"seed": 0})
-    for name in ("logic", "digest_of"):
-        with monkeypatch.context() as patch:
-            patch.setattr(validation, name, lambda *code: "other")
-            assert validation.kept_folder({"seed": 0}) != before
+    seen = []
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "logic", lambda code: seen.append(code) or "other")
+        assert validation.kept_folder({"seed": 0}) != before
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "digest_of", lambda code, package: seen.append(code) or "other")
+        assert validation.kept_folder({"seed": 0}) != before
+    for module in {validation, *beside(validation)}:
+        code = Path(module.__file__).read_text()
+        assert code in seen[:-1] and code in seen[-1]
     assert beside(validation) == set(validation.DECIDES)
 
 
