@@ -47,6 +47,15 @@ def musicfm_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def musifeast_root() -> Path:
+    """MUSIFEAST-17 as published: $MUSIFEAST_ROOT, or ../shared/musifeast17 beside the clone."""
+    for folder in (os.environ.get("MUSIFEAST_ROOT"), ROOT.parent / "shared" / "musifeast17"):
+        if folder and (Path(folder) / "MUSIFEAST17_all.csv").is_file():
+            return Path(folder)
+    missing("no published tables: set MUSIFEAST_ROOT to the folder of MUSIFEAST17_all.csv")
+
+
+@pytest.fixture(scope="session")
 def musicnn_weights() -> Path:
     """The wheel with musicnn's weights: where they are kept, else fetched there with pip."""
     from mer_utils.data.unpack import FetchError
