@@ -10,6 +10,7 @@ and scores as in the study. Over many targets the true spread of the score is se
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import Ridge
 
 from mer_utils.model.splits import folds, holdout, standardise
 from mer_utils.scoring.intervals import bootstrap
@@ -22,8 +23,8 @@ PENALTY, CLIP = 300.0, 5.0
 def _ridge(x, y, rows):
     """Ridge predictions for all songs from the songs ``rows``."""
     x = np.clip(standardise(x, rows), -CLIP, CLIP)
-    a, b = x[rows], y[rows] - y[rows].mean(0)
-    return x @ np.linalg.solve(a.T @ a + PENALTY * np.eye(a.shape[1]), a.T @ b)
+    model = Ridge(PENALTY, fit_intercept=False)
+    return model.fit(x[rows], y[rows] - y[rows].mean(0)).predict(x)
 
 
 def one_target(features, share: float, draw: int, cross_validated=True, n_resamples=200):

@@ -1,5 +1,7 @@
 """Moments behind published means and SDs: recovered where the ratings are known."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from musifeast17 import GROUPS, KEPT, SCALES, home, largest_difference, moments_of, targets
 
 from mer_utils.data.csv_tables import DataError
+from mer_utils.data.dataset import sha256
 
 
 def published(ratings):
@@ -92,3 +95,9 @@ def test_the_kept_embeddings_are_small_and_of_every_clip():
     assert values.shape == (356, 200) and values.dtype == np.float16 and np.isfinite(values).all()
     assert table.schema.metadata[b"source"] == b"musicnn, layer penultimate, mean over time"
     assert (home() / "embeddings.parquet").stat().st_size < 10**6
+
+
+def test_the_checksums_are_those_of_the_files():
+    told = dict(re.findall(r"- `([\w.]+)`: ([0-9a-f]{64})", (home() / "README.md").read_text()))
+    assert len(told) == 3
+    assert all(sha256(home() / name) == digest for name, digest in told.items())
