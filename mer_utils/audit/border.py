@@ -4,10 +4,8 @@ The lines of :mod:`mer_utils.audit.evidence` take the border, id 1000, as given.
 asked for it. A model of both dimensions, trained on songs that are trusted, predicts
 (valence, arousal) of every other song. The *evidence* of a song is how much more likely its
 two labels are as they stand than the other way round, given the prediction. Sums over ids tell
-where the sign changes. :func:`exchange_songs` plants an exchange, to try this on.
+where the sign changes. Page 10 plants an exchange, to try this on.
 """
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -92,13 +90,3 @@ def find_border(song_id, evidence) -> dict:
     best = int(np.argmax(log_likelihood))
     gain = float(log_likelihood[best])
     return {"border": int(borders[best]), "low": low, "high": high, "gain": gain}
-
-
-def exchange_songs(songs: Dataset, chosen) -> Dataset:
-    """``songs`` with valence and arousal (means and SDs) exchanged where ``chosen``, (n_songs,).
-
-    Plants a fault of which we know the place. Ratings of single raters stay as they are.
-    """
-    chosen = np.asarray(chosen, bool)[:, None]
-    swap = {n: getattr(songs, n) for n in ("rating_mean", "rating_sd")}
-    return replace(songs, **{n: np.where(chosen, v[:, ::-1], v) for n, v in swap.items()})

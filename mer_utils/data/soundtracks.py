@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.data.csv_tables import DataError, numbers, read_table
-from mer_utils.data.dataset import sha256
 
 FILE = "raw_ratings.csv"
 SOUNDTRACK_DIMENSIONS = ("valence", "energy", "tension")
@@ -37,12 +36,6 @@ def soundtracks_root(root=None) -> Path | None:
     if not (folder / FILE).is_file():
         raise DataError(f"{folder}: no file {FILE} there; {DOWNLOAD}")
     return folder
-
-
-def soundtracks_checksums(root=None) -> dict[str, str]:
-    """SHA-256 of the file, by its name; empty without a folder."""
-    folder = soundtracks_root(root)
-    return {} if folder is None else {FILE: sha256(folder / FILE)}
 
 
 def load_soundtracks(root=None) -> pd.DataFrame:

@@ -28,11 +28,6 @@ def brackets(table: pd.DataFrame, spec: str = ".2f", names=("value", "low", "hig
     return [bracket(*row, spec) for row in zip(*(table[name] for name in names), strict=True)]
 
 
-def with_interval(row, spec: str = ".2f") -> str:
-    """:func:`bracket` of one row."""
-    return bracket(row.value, row.low, row.high, spec)
-
-
 def sentence(rows: pd.DataFrame, spec: str = ".2f") -> str:
     """``0.20 (0.14 to 0.25) for valence and 0.10 (...) for arousal``, one part for each row."""
     parts = []

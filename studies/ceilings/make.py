@@ -32,8 +32,9 @@ from raters_needed import needed_table
 from validation import RATERS, bias_and_coverage, validate_ceilings
 
 from mer_utils.ceiling.headline import rater_data, targets
+from mer_utils.data.dataset import sha256
 from mer_utils.data.load import load
-from mer_utils.data.soundtracks import soundtracks_checksums
+from mer_utils.data.soundtracks import FILE, soundtracks_root
 from mer_utils.results import versions, write_tables
 
 COMMAND = "python studies/ceilings/make.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT"
@@ -65,7 +66,7 @@ def data_tables(data: str, soundtracks: str, n_resamples=500) -> tuple[dict, dic
     tables["own_mean"] = real_raters.own_mean_test(raters)
     tables["leniency"] = real_raters.leniency_table(raters)
     tables["mean_share"] = share_table(load("deam", data, features=None), raters)
-    sums = songs.checksums | soundtracks_checksums(soundtracks or None)
+    sums = songs.checksums | {FILE: sha256(soundtracks_root(soundtracks or None) / FILE)}
     return tables, {"n_songs": len(songs), "checksums": sums}
 
 

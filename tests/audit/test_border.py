@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from planted import exchange_songs
 
-from mer_utils.audit.border import block_evidence, exchange_songs, find_border, song_evidence
+from mer_utils.audit.border import block_evidence, find_border, song_evidence
 from mer_utils.audit.evidence import exchange_evidence
 from mer_utils.data.deam import load_deam
 from mer_utils.data.simulated_files import simulated_root

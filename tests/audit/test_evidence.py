@@ -4,8 +4,8 @@ import shutil
 
 import pandas as pd
 import pytest
+from planted import exchange_songs
 
-from mer_utils.audit.border import exchange_songs
 from mer_utils.audit.evidence import NOT_AT_HAND, evidence_verdict, exchange_evidence
 from mer_utils.data.deam import AVERAGED, FILES, load_deam
 from mer_utils.data.sd_formula import compare_with_raters

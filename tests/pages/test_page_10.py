@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 from page_cells import run_cells
+from planted import exchange_songs
 
 from mer_utils.audit.evidence import COLUMNS, NOT_AT_HAND
 from mer_utils.data.deam import LABELS
+from mer_utils.data.load import load
 from mer_utils.results import kept
 from mer_utils.scoring.claims import CLAIMS
 
@@ -98,7 +100,7 @@ def test_a_border_is_marked_only_where_there_is_one():
 
 def test_trials_find_what_was_planted_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("MER_CACHE", str(tmp_path))
-    made = page("trials-run", "trials-table", seed=0, n_trials=2)
+    made = page("plant", "trials-run", "trials-table", seed=0, n_trials=2)
     trials, counts = made["trials"].fillna(0).set_index("planted"), made["counts"]
     assert list(trials.index) == [0, 500, 1000] * 2
     assert (counts.sum(axis=1) == counts.sum(axis=1).iloc[0]).all()
@@ -154,3 +156,13 @@ def test_both_versions_meet_in_the_same_row():
         assert words.str.split().str[0].astype(int).sum() == both[column].sum()
     assert list(made["page"]["claim"]) == [claim.text for claim in CLAIMS]
     assert len(made["show_both"](both, "all").data) == len(both)
+
+
+def test_the_planted_exchange_is_that_of_the_tests():
+    songs = load("simulated", features=None)
+    chosen = np.arange(len(songs)) % 3 == 0
+    ours, theirs = page("plant")["exchange_songs"](songs, chosen), exchange_songs(songs, chosen)
+    assert np.array_equal(ours.rating_mean, theirs.rating_mean)
+    assert np.array_equal(ours.rating_sd, theirs.rating_sd)
+    assert np.array_equal(ours.rating_sd[chosen], songs.rating_sd[chosen, ::-1])
+    assert np.array_equal(ours.rating_sd[~chosen], songs.rating_sd[~chosen])

@@ -24,7 +24,6 @@ def test_brackets_for_tables():
     table = rows(0.2, 0.14, 0.25)
     assert words.brackets(table) == [words.bracket(0.2, 0.14, 0.25)] * 2
     assert words.brackets(table, ".1f", ("high", "low", "value"))[0] == f"0.2 [0.1,{NO_BREAK}0.2]"
-    assert words.with_interval(next(table.itertuples())) == words.bracket(0.2, 0.14, 0.25)
 
 
 def test_sentences():

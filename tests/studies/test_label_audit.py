@@ -10,9 +10,10 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_audit import CELL, expected_r2, paired_differences
+from planted import exchange_songs
 from sklearn.linear_model import Ridge
 
-from mer_utils.audit.border import exchange_songs, find_border, song_evidence
+from mer_utils.audit.border import find_border, song_evidence
 from mer_utils.audit.evidence import NOT_AT_HAND, evidence_verdict, exchange_evidence
 from mer_utils.data.deam import LABELS, load_deam
 from mer_utils.data.simulated_files import simulated_root
