@@ -74,8 +74,8 @@ _HOMES = {
     "ceiling.shares": ("highest",),
     "results": ("kept", "read_results"),
     "show.style": ("use_style",),
-    "show.layout": ("captioned", "pivot_text"),
-    "show.tables": ("pick", "for_forest", "compare_with_paper", "readable"),
+    "show.layout": ("captioned", "pivot_text", "for_forest"),
+    "show.tables": ("pick", "compare_with_paper", "readable"),
     "book.notebook": ("between", "check_parameters", "glue", "save_scores"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,8 +13,8 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from mer_utils.data.dataset import DIMENSIONS
+from mer_utils.show.layout import for_forest
 from mer_utils.show.style import COLOURS, NAMES, UNITS, method_style
-from mer_utils.show.tables import for_forest
 
 BAND = {"facecolor": "#e4e4e4", "edgecolor": "#9a9a9a", "hatch": "//", "linewidth": 0, "zorder": 0}
 

@@ -1,9 +1,11 @@
-"""How a table stands on a page: a long table made wide, a caption, numbers as text."""
+"""How a table stands on a page: a long table made wide, for a figure too; caption; text."""
 
 import zlib
 
 import pandas as pd
 from pandas.io.formats.style import Styler
+
+from mer_utils.data.dataset import DIMENSIONS
 
 
 def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True) -> pd.DataFrame:
@@ -26,6 +28,20 @@ def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True)
         above = {name: wide[rows[: i + 1]].duplicated() for i, name in enumerate(rows[:-1])}
         wide = wide.assign(**{name: wide[name].mask(twice, "") for name, twice in above.items()})
     return wide
+
+
+def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
+    """Keywords ``labels, value, low, high`` (and ``methods``) of the figure ``forest``.
+
+    ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``. The
+    arrays have a column for each of ``dimensions``.
+    """
+    names = table["row"].unique()
+    wide = table.pivot(index="row", columns="dimension", values=["value", "low", "high"])
+    drawn = {c: wide[c].loc[names, list(dimensions)].to_numpy() for c in ("value", "low", "high")}
+    if "look" in table:
+        drawn["methods"] = table.drop_duplicates("row")["look"].tolist()
+    return {"labels": names.tolist()} | drawn
 
 
 def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):

@@ -80,20 +80,6 @@ def pick(scores: pd.DataFrame, rows: dict, target: str, score: str) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)[["row", "look", "dimension", "value", "low", "high"]]
 
 
-def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
-    """Keywords ``labels, value, low, high`` (and ``methods``) of the figure ``forest``.
-
-    ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``. The
-    arrays have a column for each of ``dimensions``.
-    """
-    names = table["row"].unique()
-    wide = table.pivot(index="row", columns="dimension", values=["value", "low", "high"])
-    drawn = {c: wide[c].loc[names, list(dimensions)].to_numpy() for c in ("value", "low", "high")}
-    if "look" in table:
-        drawn["methods"] = table.drop_duplicates("row")["look"].tolist()
-    return {"labels": names.tolist()} | drawn
-
-
 def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=None):
     """Pick the scores that a notebook is about and put the paper's words beside them.
 

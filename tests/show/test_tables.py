@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from mer_utils.scoring.metrics import POINT_SCORES, SPREAD_SCORES
+from mer_utils.show.layout import for_forest
 from mer_utils.show.tables import (
     BEYOND_MEAN,
     SD_SCORES,
     SINGLE_HEADS,
     cells,
     compare_with_paper,
-    for_forest,
     method_rows,
     pick,
     readable,
