@@ -226,8 +226,9 @@ def embed(audio_dir, out, layers, length, min_length, **options):
     from mer_utils.embed.extract import extract
     from mer_utils.embed.number_format import slow_dtype
 
-    slow = slow_dtype(*(options[name] for name in ("encoder", "dtype", "device")))
-    if slow and not options["scheduler"]:
+    asked = (options[name] for name in ("encoder", "dtype", "device"))
+    slow = "" if options["scheduler"] else slow_dtype(*asked)  # the workers compute elsewhere
+    if slow:
         click.echo(f"{slow}: --dtype auto takes what is faster", err=True)
     layers = layers if layers in ("all", "last") else layers.split(",")
     try:

@@ -7,9 +7,11 @@ cached result or an executed page is made again only when something that decides
 import ast
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 
+@cache  # the pages of a book use the same files
 def logic(code: str, package: str = "mer_utils") -> str:
     """What can change a number, as text.
 
@@ -46,7 +48,9 @@ def used_files(code: str, package: Path) -> set[Path]:
     """
     faces, found, waiting = _faces(package), set(), [code]
     while waiting:
-        new = _used(ast.parse(waiting.pop()), package, faces) - found
+        names, asked = _named(waiting.pop(), package.name)
+        names = names | {faces[name] for name in asked & faces.keys()}
+        new = {file for name in names for file in _files(name, package)} - found
         found |= new
         waiting += [file.read_text(encoding="utf-8") for file in new]
     return found
@@ -72,27 +76,30 @@ def _faces(package):
     return {}
 
 
-def _used(tree, package, faces):
-    names, aliases = set(), set()
-    named = re.compile(rf"{package.name}(\.\w+)+(?=:\w+$|$)")
+@cache
+def _named(code, package) -> tuple[set[str], set[str]]:
+    """Dotted names that the code imports or writes as text, and names asked of the package."""
+    tree, names, asked, aliases = ast.parse(code), set(), set(), set()
+    as_text = re.compile(rf"{package}(\.\w+)+(?=:\w+$|$)")
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == package.name:
-            names |= {faces.get(a.name, f"{package.name}.{a.name}") for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            asked |= {alias.name for alias in node.names} if node.module == package else set()
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-            aliases |= {a.asname or a.name for a in node.names if a.name == package.name}
+            aliases |= {a.asname or a.name for a in node.names if a.name == package}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            text = named.match(node.value)
+            text = as_text.match(node.value)
             names |= {text[0]} if text else set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in aliases:
-            names.add(faces.get(node.attr, package.name))
-    files = set()
-    for name in names:
-        root, *below = name.split(".")
-        if root == package.name:
-            place = package.joinpath(*below)
-            files |= {f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()}
-    return files - {package / "__init__.py"}
+            asked.add(node.attr)
+    return names, asked
+
+
+def _files(name, package):
+    """The file of ``package`` that has this dotted name, as a module or a folder."""
+    root, *below = name.split(".")
+    place = package.joinpath(*below)
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return [f for f in files if root == package.name and below and f.is_file()]

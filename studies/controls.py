@@ -29,6 +29,7 @@ import hashlib
 import inspect
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import cv_intervals
@@ -36,6 +37,7 @@ import pandas as pd
 from power import SHARES, one_draw
 from power_tables import derived_tables
 
+from mer_utils.code_digest import logic
 from mer_utils.controls import data, methods
 from mer_utils.controls.data import SEMI_SYNTHETIC
 from mer_utils.controls.methods import RATERS, run_control
@@ -43,7 +45,7 @@ from mer_utils.data.load import load
 from mer_utils.data.simulate import DISAGREEMENT
 from mer_utils.model import sampling
 from mer_utils.model.experiment import Experiment
-from mer_utils.model.run import key, logic
+from mer_utils.model.run import key
 from mer_utils.model.training import Protocol
 from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.results import kept, provenance, versions, write_tables
@@ -97,11 +99,8 @@ def controls_table(songs, dataset: str, done_only=False, say=print):
         heads, ensemble = SEEDS[n_raters]
         experiment = Experiment(n_seeds=heads)
         parts = {"control": name, "n_raters": n_raters, "ensemble": ensemble}
-
-        def compute(name=name, n_raters=n_raters, experiment=experiment, ensemble=ensemble):
-            return run_control(name, songs, experiment, n_raters, ensemble=ensemble)
-
-        compute = None if done_only else compute
+        make = partial(run_control, name, songs, experiment, n_raters, ensemble=ensemble)
+        compute = None if done_only else make
         tables.append(cached(f"control-{name}-{n_raters}", experiment, songs, parts, compute))
     return pd.concat(tables, ignore_index=True)
 
@@ -115,11 +114,8 @@ def power_table(
         for share in shares:
             say(f"draw {draw}, share {share:g}")
             parts = {"share": share, "draw": draw, "ensemble": ensemble}
-
-            def compute(share=share, draw=draw):
-                return one_draw(songs, share, draw, experiment, ensemble=ensemble)
-
-            compute = None if done_only else compute
+            make = partial(one_draw, songs, share, draw, experiment, ensemble=ensemble)
+            compute = None if done_only else make
             name = f"power-{share:g}-{draw}"
             tables.append(cached(name, experiment, songs, parts, compute))
     return pd.concat(tables, ignore_index=True)
@@ -131,11 +127,8 @@ def intervals_table(songs, experiment: Experiment, n_draws=INTERVAL_DRAWS, say=p
     for share in INTERVAL_SHARES:
         say(f"intervals, share {share:g}")
         parts = {"share": share, "draws": n_draws, "code": code}
-
-        def compute(share=share):
-            return cv_intervals.null_intervals(songs.features, (share,), n_draws)
-
-        tables.append(cached(f"intervals-{share:g}", experiment, songs, parts, compute))
+        make = partial(cv_intervals.null_intervals, songs.features, (share,), n_draws)
+        tables.append(cached(f"intervals-{share:g}", experiment, songs, parts, make))
     return pd.concat(tables, ignore_index=True)
 
 

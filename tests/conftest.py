@@ -19,40 +19,37 @@ def missing(reason: str):
     pytest.skip(reason)
 
 
+def data_folder(name: str, holds: str) -> Path:
+    """A folder that holds ``holds``: $NAME_ROOT, or ../shared/name beside the clone."""
+    variable = f"{name.upper()}_ROOT"
+    for folder in (os.environ.get(variable), ROOT.parent / "shared" / name):
+        if folder and (Path(folder) / holds).exists():
+            return Path(folder)
+    missing(f"no data of {name}: set {variable} to the folder that holds {holds}")
+
+
 @pytest.fixture(scope="session")
 def deam_root() -> Path:
-    """The real DEAM folder: $DEAM_ROOT, or ../shared/deam beside the clone."""
-    for folder in (os.environ.get("DEAM_ROOT"), ROOT.parent / "shared" / "deam"):
-        if folder and (Path(folder) / "annotations").is_dir():
-            return Path(folder)
-    missing("no DEAM folder: set DEAM_ROOT to the folder that holds annotations/")
+    """The real DEAM folder."""
+    return data_folder("deam", "annotations")
 
 
 @pytest.fixture(scope="session")
 def soundtracks_root() -> Path:
-    """Ratings of film music: $SOUNDTRACKS_ROOT, or ../shared/soundtracks beside the clone."""
-    for folder in (os.environ.get("SOUNDTRACKS_ROOT"), ROOT.parent / "shared" / "soundtracks"):
-        if folder and (Path(folder) / "raw_ratings.csv").is_file():
-            return Path(folder)
-    missing("no soundtrack ratings: set SOUNDTRACKS_ROOT to the folder of raw_ratings.csv")
+    """Ratings of film music."""
+    return data_folder("soundtracks", "raw_ratings.csv")
 
 
 @pytest.fixture(scope="session")
 def musicfm_root() -> Path:
-    """Reference values for MusicFM: $MUSICFM_ROOT, or ../shared/musicfm beside the clone."""
-    for folder in (os.environ.get("MUSICFM_ROOT"), ROOT.parent / "shared" / "musicfm"):
-        if folder and (Path(folder) / "tiny").is_dir():
-            return Path(folder)
-    missing("no reference values of MusicFM: set MUSICFM_ROOT to the folder that holds tiny/")
+    """Reference values for MusicFM."""
+    return data_folder("musicfm", "tiny")
 
 
 @pytest.fixture(scope="session")
-def musifeast_root() -> Path:
-    """MUSIFEAST-17 as published: $MUSIFEAST_ROOT, or ../shared/musifeast17 beside the clone."""
-    for folder in (os.environ.get("MUSIFEAST_ROOT"), ROOT.parent / "shared" / "musifeast17"):
-        if folder and (Path(folder) / "MUSIFEAST17_all.csv").is_file():
-            return Path(folder)
-    missing("no published tables: set MUSIFEAST_ROOT to the folder of MUSIFEAST17_all.csv")
+def musifeast17_root() -> Path:
+    """MUSIFEAST-17 as published."""
+    return data_folder("musifeast17", "MUSIFEAST17_all.csv")
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,7 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     sources = {page.stem: page for page in pages(root) if page.suffix == ".ipynb"}
     files = [listing(given.get(name, "").removesuffix("auto")) for name in ("data", "features")]
     common = digest(root / "constraints.txt", *files)
+    results, package = digest(root / "results"), root / "mer_utils"
     processors = os.cpu_count() or 1
     jobs = jobs or min(processors, 4)
     keys, failed, running, ran = {}, {}, {}, 0
@@ -142,9 +143,9 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     with FileLock(executed.parent / ".lock"), ThreadPoolExecutor(jobs) as pool:
         while order.is_active():
             for name in order.get_ready():
-                code, package = code_of(sources[name]), root / "mer_utils"
+                code = code_of(sources[name])
                 kept = name in READS_ALL or package / "results.py" in used_files(code, package)
-                reads = [digest(root / "results")] if kept else []
+                reads = [results] if kept else []
                 reads += sorted(keys.items()) if name in READS_ALL else []
                 mine = {k: v for k, v in given.items() if k in declared(sources[name])}
                 weights = fingerprint() if "encoder" in declared(sources[name]) else ""

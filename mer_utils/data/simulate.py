@@ -229,6 +229,7 @@ def _correlate(pairs, correlation):
 
 
 def check(disagreement, n_songs, seed, n_raters, n_features):
+    """A ``ValueError`` that names the first of these that is out of range, and the range."""
     if disagreement not in DISAGREEMENT:
         near = difflib.get_close_matches(str(disagreement), DISAGREEMENT, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -242,6 +243,7 @@ def check(disagreement, n_songs, seed, n_raters, n_features):
 
 
 def check_whole(name, value, low, high):
+    """A ``ValueError`` unless ``value`` is a whole number from ``low`` to ``high``."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
         raise ValueError(f"{name}={value!r}: give a whole number from {low} to {high}")

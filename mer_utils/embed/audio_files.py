@@ -29,7 +29,7 @@ def list_songs(folder) -> tuple[list[Song], list[Failure]]:
     """All audio below ``folder``, sorted by song id, and what looks like audio but is not.
 
     Links are followed, except a link to a folder that it is in: that one is a failure.
-    Files with other endings than ``audio.SUFFIXES`` are none of ours.
+    Files with other endings than ``decode.SUFFIXES`` are none of ours.
 
     Raises
     ------
@@ -93,8 +93,8 @@ def read_song(
     Raises
     ------
     ValueError
-        As :func:`audio.read_clip`; or silence, or fewer than ``min_samples`` samples. The
-        message is the reason for the table of failures.
+        As :func:`mer_utils.embed.decode.read_clip`; or silence, or fewer than ``min_samples``
+        samples. The message is the reason for the table of failures.
     """
     path = Path(audio_dir) / song.path
     try:

@@ -41,11 +41,13 @@ class LogMel:
         self.mel = MelSpectrogram(RATE, N_FFT, hop_length=HOP, n_mels=N_MELS)
 
     def embed(self, waveforms):
+        """(n_clips, n_samples) -> layer -> (n_clips, 128), in dB."""
         frames = [np.float64(self._decibels(waveform)) for waveform in waveforms]
         over_time = {"mean": np.mean, "sd": np.std}  # ddof=0
         return {n: np.float32([over_time[n](f, axis=1) for f in frames]) for n in self.layers}
 
     def sequence(self, waveform):
+        """(n_samples,) -> layer -> (n_frames, 128), in dB."""
         return dict.fromkeys(self.layers, self._decibels(waveform).T)
 
     def _decibels(self, waveform):

@@ -59,7 +59,7 @@ def extract(
     audio_dir : folder, searched with all folders in it. Song id: path below it, no suffix.
     out : folder of the store; made if missing. Run again, it goes on where it stopped, and
         tries failed songs again.
-    encoder, checkpoint, layers, device : see :func:`encoders.load_encoder`.
+    encoder, checkpoint, layers, device : see :func:`mer_utils.embed.encoders.load_encoder`.
     dtype : as there; "auto" is the dtype of the store if it has one, so that a store goes on as
         it was begun, and else what is clearly faster on this machine (with a scheduler: float32).
         The store records it.
@@ -91,9 +91,10 @@ def extract(
     audio_dir, out = Path(audio_dir).expanduser(), Path(out).expanduser()
     if dtype == "auto":
         begun = read_settings(out) if is_store(out) else {}
-        mine = begun.get("encoder") == encoder
-        dtype = "float32" if scheduler else choose_dtype(encoder, device)
-        dtype = begun["dtype"] if mine else dtype
+        if begun.get("encoder") == encoder:
+            dtype = begun["dtype"]
+        else:
+            dtype = "float32" if scheduler else choose_dtype(encoder, device)
     spec = {"name": encoder, "checkpoint": Path(checkpoint) if checkpoint else None,
             "layers": layers, "device": device, "dtype": dtype}  # fmt: skip
     songs, failures = list_songs(audio_dir)

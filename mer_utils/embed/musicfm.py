@@ -131,9 +131,11 @@ class MusicFM:
         return [states[i] for i in layers]
 
     def embed(self, waveforms):
+        """(batch, samples) -> layer -> (batch, dim), means over tokens."""
         return {n: s.mean(dim=1).cpu().numpy() for n, s in self._states(waveforms).items()}
 
     def sequence(self, waveform):
+        """(samples,) -> layer -> (tokens, dim)."""
         return {n: s[0].cpu().numpy() for n, s in self._states(waveform[None]).items()}
 
     def _states(self, waveforms):

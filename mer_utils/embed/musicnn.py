@@ -61,6 +61,7 @@ class Convolution(nn.Module):
             self.norm = nn.BatchNorm2d(outputs, eps=1e-3)
 
     def forward(self, x):
+        """Shapes as the class says."""
         x = self.norm(F.relu(self.convolution(F.pad(x, self.padding))))
         return x.amax(dim=3) if x.ndim == 4 else x
 
@@ -85,6 +86,7 @@ class Network(nn.Module):
         self.tags = nn.Linear(200, 50)
 
     def forward(self, log_mel):
+        """Shapes as the class says."""
         x = self.norm(log_mel[:, None])
         front = torch.cat([filters(x) for filters in self.front], dim=1)
         first = self.middle[0](front)

@@ -24,10 +24,14 @@ def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True)
     order = long[rows].drop_duplicates()
     order = pd.MultiIndex.from_frame(order) if len(rows) > 1 else pd.Index(order[rows[0]])
     wide = wide.loc[order, list(long[column].unique())].reset_index().rename_axis(columns=None)
-    if group:
-        above = {name: wide[rows[: i + 1]].duplicated() for i, name in enumerate(rows[:-1])}
-        wide = wide.assign(**{name: wide[name].mask(twice, "") for name, twice in above.items()})
-    return wide
+    return once(wide, rows[:-1]) if group else wide
+
+
+def once(table: pd.DataFrame, names) -> pd.DataFrame:
+    """Each of the columns ``names`` above its lines, in place of in every line."""
+    names = list(names)
+    twice = {name: table[names[: i + 1]].duplicated() for i, name in enumerate(names)}
+    return table.assign(**{name: table[name].mask(rows, "") for name, rows in twice.items()})
 
 
 def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:

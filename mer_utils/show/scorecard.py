@@ -59,7 +59,7 @@ def study_lines(found: Results, profile: str) -> list[str]:
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="    ")
         scores = found.scores[found.scores["labels"].eq(labels)]
         main = dict(list(SINGLE_HEADS.items())[:3])
-        table = compare_with_paper(scores[scores["target"].isin(["mean", "sd"])], main, "")
+        table = compare_with_paper(scores, main, "")
         lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
         lines += score_lines(table)
     return lines

@@ -11,7 +11,7 @@ from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.show import words
-from mer_utils.show.layout import captioned
+from mer_utils.show.layout import captioned, once
 from mer_utils.show.style import NAMES
 
 SD_SCORES = {
@@ -147,12 +147,8 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
     if "share" in comparison:
         shares = unbroken(map(words.share, comparison.itertuples()))
         table["share of the highest possible"] = shares
-    table["paper"] = comparison["paper"]
-    # one name above its rows is easier to read than the name in every row
-    for name in ("paper", *reversed(names[:-1])):
-        keys = names[:1] if name == "paper" else names[: names.index(name) + 1]
-        table[name] = table[name].mask(comparison.duplicated(keys), "")
-    return captioned(table, f"Scores on {'; '.join(comparison['data'].unique())}")
+    table["paper"] = comparison["paper"].mask(comparison.duplicated(names[:1]), "")
+    return captioned(once(table, names[:-1]), f"Scores on {'; '.join(comparison['data'].unique())}")
 
 
 def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: str = "single"):
@@ -181,5 +177,4 @@ def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: st
         table["highest possible"] = ours["ceiling"]
         table["this model's share"] = [words.share(row) or "-" for row in ours.itertuples()]
     table = table.rename_axis(["score", "dimension"]).reset_index().rename_axis(columns=None)
-    table["score"] = table["score"].mask(table["score"].duplicated(), "")
-    return captioned(table, f"Predicted SD of the raters, {data}")
+    return captioned(once(table, ["score"]), f"Predicted SD of the raters, {data}")

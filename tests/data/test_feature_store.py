@@ -4,31 +4,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from small_store import COLUMNS, SETTINGS, Store, fill, row
 
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.feature_store import is_store, parts, read_settings, read_store
-from mer_utils.embed.store_writer import COLUMNS, TEXT, WHOLE, Store
-
-SETTINGS = {
-    "encoder": "fake", "checkpoint_sha256": "ab", "dtype": "float32", "layers": ["a", "b"],
-    "n_features": {"a": 3, "b": 2}, "rate": 24000, "default_layer": "b",
-    "start": 0.0, "seconds": 45.0, "min_seconds": 0.0,
-}  # fmt: skip
-
-
-def row(song, value=1.0):
-    blank = {k: "" if kind == TEXT else 7 if kind == WHOLE else 1.5 for k, kind in COLUMNS.items()}
-    layers = {"layer_a": np.full(3, value), "layer_b": np.array([value, -value])}
-    return blank | {"song_id": song} | layers
-
-
-def fill(folder, songs=("x", "y", "z"), failed=()):
-    with Store(folder, SETTINGS) as store:
-        for i, song in enumerate(songs):
-            if song not in failed:
-                store.add(row(song, i))
-        store.complete(songs, failed)
-    return folder
 
 
 def test_what_is_written_can_be_read_by_us_and_by_pandas(tmp_path):

@@ -2,77 +2,16 @@
 
 import json
 
-import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
+from small_store import SETTINGS, Store, fill, row
 
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.feature_store import is_store, read_store
-from mer_utils.embed.store_writer import COLUMNS, TEXT, WHOLE, Store
-
-SETTINGS = {
-    "encoder": "fake", "checkpoint_sha256": "ab", "dtype": "float32", "layers": ["a", "b"],
-    "n_features": {"a": 3, "b": 2}, "rate": 24000, "default_layer": "b",
-    "start": 0.0, "seconds": 45.0, "min_seconds": 0.0,
-}  # fmt: skip
-
-
-def row(song, value=1.0):
-    blank = {k: "" if kind == TEXT else 7 if kind == WHOLE else 1.5 for k, kind in COLUMNS.items()}
-    layers = {"layer_a": np.full(3, value), "layer_b": np.array([value, -value])}
-    return blank | {"song_id": song} | layers
-
-
-def fill(folder, songs=("x", "y", "z"), failed=()):
-    with Store(folder, SETTINGS) as store:
-        for i, song in enumerate(songs):
-            if song not in failed:
-                store.add(row(song, i))
-        store.complete(songs, failed)
-    return folder
 
 
 def parts(folder):
     return {p.name: p.read_bytes() for p in folder.glob("part-*")}
-
-
-def test_what_is_written_can_be_read_by_us_and_by_pandas(tmp_path):
-    folder = fill(tmp_path / "store")
-    ids, features, source = read_store(folder)
-    assert ids.tolist() == ["x", "y", "z"] and features.dtype == np.float32
-    np.testing.assert_array_equal(features, [[0, 0], [1, -1], [2, -2]])
-    assert "fake" in source and "layer b" in source
-    assert read_store(folder, "a")[1].shape == (3, 3)
-    frame = pd.read_parquet(folder)
-    assert list(frame.columns) == [*COLUMNS, "layer_a", "layer_b"]
-    np.testing.assert_array_equal(np.stack(frame["layer_b"]), features)
-    assert not list((folder / "_pending").iterdir())
-
-
-def test_songs_of_all_parts_come_sorted(tmp_path):
-    folder = tmp_path / "store"
-    for songs in (["9", "1"], ["5"], ["0", "7"]):
-        with Store(folder, SETTINGS) as store:
-            for song in songs:
-                store.add(row(song, int(song)))
-            store.complete(songs)
-    ids, features, _ = read_store(folder)
-    assert len(parts(folder)) == 3
-    assert ids.tolist() == ["0", "1", "5", "7", "9"]
-    np.testing.assert_array_equal(features[:, 0], [0, 1, 5, 7, 9])
-
-
-def test_a_layer_that_is_not_there_and_an_empty_store_are_refused(tmp_path):
-    folder = fill(tmp_path / "store")
-    with pytest.raises(DataError, match="no layer 'c'; it has a, b"):
-        read_store(folder, "c")
-    with Store(tmp_path / "empty", SETTINGS):
-        pass
-    with pytest.raises(DataError, match="no song in it yet"):
-        read_store(tmp_path / "empty")
-    with pytest.raises(DataError, match="choose a store"):
-        read_store(tmp_path)
 
 
 def test_only_one_run_writes(tmp_path):
@@ -160,18 +99,6 @@ def test_failures_are_a_table(tmp_path):
     frame = pd.read_csv(tmp_path / "store/_failures.csv")
     assert frame["reason"].tolist() == ['a, "quoted" reason', "other"]
     assert frame["song_id"].tolist() == ["b", "ä"]
-
-
-def test_only_the_wanted_column_is_read(tmp_path, monkeypatch):
-    folder, asked, read = fill(tmp_path / "store"), [], pq.read_table
-
-    def spy(*arguments, columns, **options):
-        asked.append(columns)
-        return read(*arguments, columns=columns, **options)
-
-    monkeypatch.setattr(pq, "read_table", spy)
-    read_store(folder, "a")
-    assert asked == [["song_id"], ["layer_a"]]
 
 
 def test_settings_are_plain_json(tmp_path):

@@ -18,6 +18,13 @@ from mer_utils.ceiling.headline import RaterData, rater_data
 from mer_utils.data.soundtracks import load_soundtracks
 
 
+def made_up(matrix) -> RaterData:
+    """A matrix songs x raters as the ratings of single raters of one dimension."""
+    wide = pd.DataFrame(matrix).rename_axis("song_id").reset_index()
+    long = wide.melt("song_id", var_name="rater", value_name="valence")
+    return RaterData(long, ("valence",), "made up", True)
+
+
 def test_leniency_is_found_and_removed():
     rng = np.random.default_rng(4)
     shift = rng.normal(0, 0.5, 40)
@@ -45,10 +52,7 @@ def test_leniency_table_finds_planted_components():
     rng = np.random.default_rng(6)
     songs, raters = rng.normal(0, 1.5, (80, 1)), rng.normal(0, 0.5, 40)
     ratings = pd.DataFrame(5 + songs + raters + rng.normal(0, 1.2, (80, 40)))
-    ratings = ratings.rename_axis("song_id").reset_index()
-    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
-    table = leniency_table(RaterData(ratings, ("valence",), "made up", True))
-    rows = table.set_index("part")
+    rows = leniency_table(made_up(ratings)).set_index("part")
     truth = {"song": 1.5**2, "residual": 1.2**2, "sd_before": np.sqrt(1.44 + raters.var(ddof=1))}
     for part, value in truth.items():
         assert rows.loc[part, "low"] < value < rows.loc[part, "high"]
@@ -61,9 +65,7 @@ def test_leniency_table_finds_planted_components():
 def test_no_leniency_changes_no_sd():
     rng = np.random.default_rng(7)
     ratings = pd.DataFrame(5 + rng.normal(0, 1, (40, 1)) + rng.normal(0, 1.3, (40, 60)))
-    ratings = ratings.rename_axis("song_id").reset_index()
-    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
-    rows = leniency_table(RaterData(ratings, ("valence",), "made up", True)).set_index("part")
+    rows = leniency_table(made_up(ratings)).set_index("part")
     assert abs(rows.loc["sd_change", "value"]) < 0.006  # 0.016 without the correction
 
 
@@ -76,9 +78,7 @@ def test_real_raters_follow_the_transferred_noise(soundtracks_root):
 def test_mean_and_sd_of_one_panel_share_more_than_the_song():
     rng = np.random.default_rng(5)
     p = validation.song_probabilities(150, "heavy", 0.0, rng, validation.WIDE_MEANS)
-    ratings = pd.DataFrame(matrix_of(p, 40, rng)).rename_axis("song_id").reset_index()
-    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
-    data = RaterData(ratings, ("valence",), "made up", True)
+    data = made_up(matrix_of(p, 40, rng))
     row = own_mean_test(data, n_shuffles=5).set_index("songs").loc["all"]
     assert row["difference_low"] > 0  # the same ten people
     assert row["own"] > 1.5 * row["other"]
@@ -87,9 +87,7 @@ def test_mean_and_sd_of_one_panel_share_more_than_the_song():
 def test_curves_have_both_methods_side_by_side():
     rng = np.random.default_rng(8)
     p = validation.song_probabilities(60, "normal", 0.25, rng, validation.WIDE_MEANS)
-    ratings = pd.DataFrame(matrix_of(p, 24, rng)).rename_axis("song_id").reset_index()
-    ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
-    data = RaterData(ratings, ("valence",), "made up", True)
+    data = made_up(matrix_of(p, 24, rng))
     table = reliability_curves(data, (5, 10), n_draws=20, n_resamples=20)
     assert list(table["method"]) == ["moments", "panels"] * 4
     assert list(table["n"]) == [5, 5, 10, 10] * 2
