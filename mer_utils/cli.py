@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+from mer_utils.cli_fetch import FOLDER, fetch
+
 PROFILE = click.option(
     "--profile", type=click.Choice(["paper", "quick"]), default="paper", show_default=True,
     help="paper: the paper's protocol, 15 seeds. quick: about a minute, for teaching and tests.",
 )  # fmt: skip
 DATASET = click.option(
-    "--dataset", type=click.Choice(["simulated", "deam"]), default="simulated", show_default=True,
-    help="simulated: DEAM-like ratings whose truth is known. deam: the real ratings.",
+    "--dataset", type=click.Choice(["simulated", "musifeast", "deam"]), default="simulated",
+    show_default=True, help="simulated: DEAM-like ratings whose truth is known. musifeast: real "
+    "ratings of 356 clips, which the repository holds. deam: your copy of DEAM.",
 )  # fmt: skip
 DATA = click.option(
     "--data",
@@ -82,6 +84,9 @@ def main():
     """  # noqa: D301  (a real \b tells click to keep the lines of an example apart)
 
 
+main.add_command(fetch)
+
+
 @main.command(short_help="Run the study: losses, seed ensembles, MC dropout.")
 @DATASET
 @DATA
@@ -147,52 +152,6 @@ def check(data):
     report = check_report(data)
     click.echo(str(report))
     raise SystemExit(1 if report.errors else 0)
-
-
-@main.group(short_help="Download data and weights.")
-def fetch():
-    """Download data. Interrupted downloads resume; checksums are kept and verified."""
-
-
-@fetch.command(short_help="The official DEAM archives.")
-@click.argument("dest", type=FOLDER)
-@click.option("--audio", is_flag=True, help="The audio too, by far the largest archive.")
-def deam(dest, audio):
-    """Download the official DEAM archives into the folder DEST and unpack them.
-
-    DEAM is for research use, under its own terms: read them on its home page.
-    """
-    from mer_utils.data.download import fetch_deam
-
-    parts = ("annotations", "metadata", "features") + (("audio",) if audio else ())
-    folder = fetch_deam(dest, parts=parts)
-    click.echo(f"DEAM is in {folder}. What is in it, and what is odd about it: mer check {folder}")
-
-
-@fetch.command(short_help="The weights of MusicFM, the paper's encoder.")
-@click.argument("dest", required=False, type=FOLDER)
-def musicfm(dest):
-    """Download the weights of MusicFM, the paper's encoder (1.3 GB).
-
-    They go to the folder DEST; without it, to $MER_WEIGHTS or the user's cache folder, where
-    `mer embed` looks for them. Read the terms on the model's page, minzwon/MusicFM.
-    """
-    from mer_utils.data.download import fetch_musicfm
-
-    click.echo(f"The weights of MusicFM are in {fetch_musicfm(dest)}")
-
-
-@fetch.command(short_help="The weights of musicnn, a small tagger.")
-@click.argument("dest", required=False, type=FOLDER)
-def musicnn(dest):
-    """Fetch the weights of the tagger musicnn (29 MB, ISC licence), with pip.
-
-    They go to the folder DEST; without it, to $MER_WEIGHTS or the user's cache folder, where
-    this project looks for them. Nothing is installed.
-    """
-    from mer_utils.embed.weights import fetch_musicnn
-
-    click.echo(f"The weights of musicnn are in {fetch_musicnn(dest)}")
 
 
 @main.command(short_help="Turn a folder of audio into embeddings.")

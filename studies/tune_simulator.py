@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mer_utils.data.dataset import DIMENSIONS, to_model
+from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.ratings import quadratic_fit, quadratic_r2, targets_from_ratings
 from mer_utils.data.simulate import CONSTANTS, DISAGREEMENT, draw_ratings, simulate_songs
 from mer_utils.model.heads import forward
@@ -109,7 +109,7 @@ def head_r2(features, mean, sd, seed=0) -> np.ndarray:
     One seed and one split (both ``seed``), MSE on mean and SD, the paper's protocol.
     """
     split = holdout(len(mean), seed)
-    x, mean, sd = standardise(features, split.train), to_model(mean), sd / 4
+    x, mean, sd = standardise(features, split.train), (mean - 5) / 4, sd / 4
     train, validation = ((x[r], mean[r], sd[r]) for r in (split.train, split.validation))
     stack = train_stack(train, validation, loss="mse", seeds=[seed])
     with torch.no_grad():

@@ -32,9 +32,9 @@ class between:
 
 
 STANDARD = {
-    "dataset": ("simulated", "deam"),
+    "dataset": ("simulated", "musifeast", "deam"),
     "data": str,
-    "labels": ("as_distributed", "corrected"),
+    "labels": ("as_distributed", "corrected", "few_listeners"),
     "features": str,
     "profile": ("paper", "quick"),
     "seed": between(0, 10**6),

@@ -138,7 +138,7 @@ def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.Da
     goals = {"raters": songs.sd[place]}
     sigma = dict(sigma)
     if varies(songs):
-        goals["truth"] = songs.true_sd[place] / 4
+        goals["truth"] = songs.true_sd[place] / songs.half_range
         sigma["truth"] = goals["truth"][None]
     rows = []
     for method, predicted in sigma.items():

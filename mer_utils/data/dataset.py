@@ -16,11 +16,6 @@ from mer_utils.data.feature_store import is_store
 DIMENSIONS = ("valence", "arousal")
 
 
-def to_model(rating):
-    """Map a rating on 1-9 to model space, ``(rating - 5) / 4``, which is in [-1, 1]."""
-    return (np.asarray(rating, dtype=float) - 5.0) / 4.0
-
-
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file, as 64 hexadecimal characters."""
     with open(path, "rb") as file:
@@ -35,8 +30,8 @@ class Dataset:
     ----------
     name : str
         How figures and tables name the data. Simulated data say "simulated" here.
-    song_id : int array, (n_songs,), strictly increasing
-    rating_mean, rating_sd : float arrays, (n_songs, 2), rating scale 1-9
+    song_id : array of int or str, (n_songs,), strictly increasing
+    rating_mean, rating_sd : float arrays, (n_songs, n_dimensions), on the rating scale
         Mean and SD (``ddof`` as stated) over the raters of each song.
     features : float32 array, (n_songs, n_features)
     feature_source : str
@@ -44,13 +39,17 @@ class Dataset:
     n_raters : int array, (n_songs,), or None where the file does not say.
     artist, genre : str arrays, (n_songs,); ``""`` where unknown.
     ratings : pandas.DataFrame or None
-        Long table ``song_id, rater, valence, arousal`` (1-9), where raters are known.
-    true_mean, true_sd : float arrays, (n_songs, 2), rating scale, or None
+        Long table ``song_id, rater`` and a column for each dimension, where raters are known.
+    true_mean, true_sd : float arrays as ``rating_mean``, or None
         Population moments; known only for simulated data.
     simulated : bool
-    labels : {"as_distributed", "corrected"}
+    labels : {"as_distributed", "corrected", "few_listeners"}
     ddof : int
         Degrees-of-freedom correction of ``rating_sd``.
+    scale : (low, high)
+        The lowest and the highest possible rating; model space is [-1, 1] between them.
+    dimensions : tuple of str
+        Names along the last axis of every array with a value for each.
     checksums : dict of file name -> SHA-256
     notes : tuple of str
         What the loader left out or changed, one sentence each.
@@ -71,18 +70,21 @@ class Dataset:
     simulated: bool = False
     labels: str = "as_distributed"
     ddof: int = 0
+    scale: tuple = (1, 9)
+    dimensions: tuple = DIMENSIONS
     checksums: dict = field(default_factory=dict)
     notes: tuple = ()
 
     def __post_init__(self):
         n = len(self.song_id)
-        for name, shape in (("rating_mean", (n, 2)), ("rating_sd", (n, 2))):
+        for name in ("rating_mean", "rating_sd"):
+            shape = (n, len(self.dimensions))
             got = np.shape(getattr(self, name))
             if got != shape:
                 raise ValueError(f"{name} has shape {got}, expected {shape} (songs, dimensions)")
         if len(self.features) != n:
             raise ValueError(f"features have {len(self.features)} rows for {n} songs")
-        if n > 1 and not (np.diff(self.song_id) > 0).all():
+        if not (self.song_id[1:] > self.song_id[:-1]).all():
             raise ValueError("song_id must be strictly increasing: sort the songs, drop duplicates")
 
     def __len__(self) -> int:
@@ -90,13 +92,22 @@ class Dataset:
 
     @property
     def mean(self) -> np.ndarray:
-        """Empirical mean per song in model space, (n_songs, 2), in [-1, 1]."""
-        return to_model(self.rating_mean)
+        """Empirical mean per song in model space, the shape of ``rating_mean``, in [-1, 1]."""
+        return self.to_model(self.rating_mean)
 
     @property
     def sd(self) -> np.ndarray:
-        """Empirical SD per song in model space, (n_songs, 2), at least 0."""
-        return self.rating_sd / 4.0
+        """Empirical SD per song in model space, the shape of ``rating_sd``, at least 0."""
+        return self.rating_sd / self.half_range
+
+    def to_model(self, rating) -> np.ndarray:
+        """Map ratings to model space: the lowest becomes -1, the highest 1."""
+        return (np.asarray(rating, float) - sum(self.scale) / 2) / self.half_range
+
+    @property
+    def half_range(self) -> float:
+        """What one unit of model space is on the rating scale: 4 for ratings of 1 to 9."""
+        return (self.scale[1] - self.scale[0]) / 2
 
     @property
     def fingerprint(self) -> str:
@@ -105,6 +116,7 @@ class Dataset:
         for array in (self.song_id, self.rating_mean, self.rating_sd, self.features):
             digest.update(str((array.dtype, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(str((self.scale, self.dimensions)).encode())
         digest.update("\x1f".join(map(str, [] if self.artist is None else self.artist)).encode())
         return digest.hexdigest()
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import Dataset
 from mer_utils.data.deam import deam_root, load_deam
+from mer_utils.data.musifeast import FEW, GROUPS, load_musifeast
 from mer_utils.data.simulated_files import simulated_root
 
 
@@ -22,13 +23,16 @@ def load(
 
     Parameters
     ----------
-    dataset : {"simulated", "deam"}
+    dataset : {"simulated", "musifeast", "deam"}
         "simulated" writes the default data into the cache once and reads them with the same
-        loader as DEAM.
+        loader as DEAM; "musifeast" is real music, which the repository holds.
     data : str
         Folder of DEAM; ``$DEAM_ROOT`` if empty.
-    labels, features
-        As in :func:`mer_utils.data.deam.load_deam`; ``features`` may be None.
+    labels : {"as_distributed", "corrected", "few_listeners"}
+        "corrected": DEAM only, see :func:`mer_utils.data.deam.load_deam`. "few_listeners":
+        MUSIFEAST-17 only, 7 to 10 listeners a clip in place of 30 to 38.
+    features
+        As in the loader of the data set; may be None.
     disagreement : {"none", "deam_like", "planted"}
         Simulated data only.
     profile, seed
@@ -53,4 +57,12 @@ def _load(dataset, data, labels, features, disagreement):
         return load_deam(simulated_root(disagreement), labels=labels, features=features)
     if dataset == "deam":
         return load_deam(data, labels=labels, features=features)
-    raise DataError(f"unknown dataset {dataset!r}: choose 'simulated' or 'deam'")
+    if dataset != "musifeast":
+        raise DataError(f"unknown dataset {dataset!r}: choose 'simulated', 'musifeast' or 'deam'")
+    listeners = {"as_distributed": GROUPS, "few_listeners": FEW}
+    if data or labels not in listeners:
+        known = " and ".join(listeners)
+        raise DataError(
+            f"MUSIFEAST-17 needs no data={data!r}; it has the labels {known}, not {labels!r}"
+        )
+    return load_musifeast(listeners[labels], features)

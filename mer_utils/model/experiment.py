@@ -23,10 +23,10 @@ class Experiment:
 
     Attributes
     ----------
-    dataset : {"simulated", "deam"}
+    dataset : {"simulated", "musifeast", "deam"}
     data : str
         Folder of the data; ``$DEAM_ROOT`` if empty. Not part of the key: the content is.
-    labels : {"as_distributed", "corrected"}
+    labels : {"as_distributed", "corrected", "few_listeners"}
     features : str
         For DEAM: a table or store of features, or ``STORE:LAYER``; ``"auto"`` finds what the
         data folder has. Not part of the key: the content is.

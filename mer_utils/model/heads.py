@@ -23,13 +23,15 @@ import torch
 from torch.nn.functional import elu, softplus
 
 
-def init_heads(n_features: int, seeds, hidden: int = 128) -> dict[str, torch.Tensor]:
+def init_heads(
+    n_features: int, seeds, hidden: int = 128, n_dimensions: int = 2
+) -> dict[str, torch.Tensor]:
     """Fresh float32 weights, one member per seed.
 
     Each weight and bias is uniform on ``(-1/sqrt(fan_in), 1/sqrt(fan_in))``, the default of
     ``torch.nn.Linear``. A member's weights depend on its own seed alone.
     """
-    shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, 4)}
+    shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, 2 * n_dimensions)}
     members = []
     for seed in seeds:
         rng = np.random.default_rng([seed, 10])
@@ -50,7 +52,8 @@ def after_first_layer(weights, a1, masks=(1.0, 1.0)):
     h = elu(a1) * masks[0]
     h = elu(torch.baddbmm(weights["b2"], h, weights["w2"])) * masks[1]
     out = torch.baddbmm(weights["b3"], h, weights["w3"])
-    return torch.tanh(out[..., :2]), torch.exp(-softplus(out[..., 2:]))
+    mu, sigma = out.chunk(2, dim=-1)
+    return torch.tanh(mu), torch.exp(-softplus(sigma))
 
 
 def first_layer(weights, x):
@@ -73,8 +76,8 @@ def forward(weights, x, masks=(1.0, 1.0)):
 
     Returns
     -------
-    mu : tensor, (n_members, n_songs, 2), in (-1, 1)
-    sigma : tensor, (n_members, n_songs, 2), in (0, 1)
+    mu : tensor, (n_members, n_songs, n_dimensions), in (-1, 1)
+    sigma : tensor, (n_members, n_songs, n_dimensions), in (0, 1)
     """
     return after_first_layer(weights, first_layer(weights, x), masks)
 

@@ -101,7 +101,7 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
     Parameters
     ----------
     train, validation : tuple ``(x, mean, sd)``
-        Standardised features (n_songs, d) and targets (n_songs, 2) in model space.
+        Standardised features (n_songs, d) and targets (n_songs, n_dimensions) in model space.
     loss : str or callable
         A name in :data:`mer_utils.model.losses.LOSSES`, or a function with their signature.
     seeds : sequence of int >= 0
@@ -180,7 +180,7 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
     n, size = len(x), protocol.batch_size
     n_batches = -(-n // size)
     members = len(seeds)
-    weights = init_heads(x.shape[1], seeds, protocol.hidden)
+    weights = init_heads(x.shape[1], seeds, protocol.hidden, mean.shape[1])
     order_rng = [np.random.default_rng([s, 11]) for s in seeds]
     mask_rng = [np.random.default_rng([s, 12]) for s in seeds]
     adam = MemberAdam(weights, protocol.learning_rate)

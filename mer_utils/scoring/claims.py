@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.dataset import DIMENSIONS, Dataset
+from mer_utils.data.dataset import Dataset
 from mer_utils.model.losses import PAPER_LOSSES
 
 SINGLE = tuple((loss, "single") for loss in PAPER_LOSSES)
@@ -116,7 +116,7 @@ def judge(scores: pd.DataFrame, songs: Dataset | None = None, claims=CLAIMS) -> 
     rows = []
     for claim in claims:
         for loss, method in claim.cells:
-            for dimension in DIMENSIONS:
+            for dimension in scores["dimension"].unique():
                 place = (loss, method, claim.target, claim.score, dimension)
                 if place not in table.index:
                     figures, verdict, why = (np.nan,) * 3, "not testable", "not computed here"

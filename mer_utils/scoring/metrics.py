@@ -1,11 +1,11 @@
 """Scores, with one argument order everywhere: truth first, then the prediction.
 
-Songs lie on the second-to-last axis and dimensions on the last: truth is ``(n_songs, 2)``
-and predictions are ``(n_songs, 2)`` or, for a stack, ``(n_members, n_songs, 2)``. A score
-keeps the other axes: ``(2,)`` or ``(n_members, 2)``. Every score says which direction is better.
+Songs lie on the second-to-last axis and dimensions on the last: truth is ``(n_songs, D)``
+and predictions are ``(n_songs, D)`` or, for a stack, ``(n_members, n_songs, D)``. A score
+keeps the other axes: ``(D,)`` or ``(n_members, D)``. Every score says which direction is better.
 
 Almost every score takes ``weights``, (n_resamples, n_songs): how often each song counts in each
-resample. The result then has a leading axis, (n_resamples, ..., 2). With weights a bootstrap of
+resample. The result then has a leading axis, (n_resamples, ..., D). With weights a bootstrap of
 a thousand resamples (:mod:`mer_utils.scoring.intervals`) is a handful of matrix products.
 """
 
@@ -90,11 +90,11 @@ def spearman(y_true, y_pred, weights=None):
         return pearson(rankdata(y_true, axis=-2), rankdata(y_pred, axis=-2))
     truths, stack = (y.reshape(-1, *y.shape[-2:]) for y in (y_true, y_pred))
     truth = [_weighted_ranks(column, weights) for column in truths[0].T]  # one truth for all
-    values = np.empty((len(weights), len(stack), 2))
+    values = np.empty((len(weights), *stack.shape[::2]))
     for k, member in enumerate(stack):
         for d, column in enumerate(member.T):
             values[:, k, d] = _weighted_pearson(truth[d], _weighted_ranks(column, weights), weights)
-    return values.reshape(len(weights), *y_pred.shape[:-2], 2)
+    return values.reshape(len(weights), *y_pred.shape[:-2], y_pred.shape[-1])
 
 
 def _weighted_ranks(values, weights):
@@ -144,8 +144,9 @@ def _quartiles(values, weights):
         return np.quantile(values, [0.25, 0.75], axis=-2, method="inverted_cdf")
     order = np.argsort(values, axis=-2)
     ordered = np.take_along_axis(values, order, axis=-2)
-    found = np.empty((2, len(weights), *values.shape[:-2], 2))
-    for place in np.ndindex(*values.shape[:-2], 2):
+    kept = *values.shape[:-2], values.shape[-1]
+    found = np.empty((2, len(weights), *kept))
+    for place in np.ndindex(*kept):
         column = (*place[:-1], slice(None), place[-1])
         reached = np.cumsum(weights[:, order[column]], axis=1) / weights.sum(1, keepdims=True)
         for i, share in enumerate((0.25, 0.75)):

@@ -20,7 +20,7 @@ from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.scoring.metrics import pearson, r2, spearman, spread_ratio
 
 
-def r2_parts(y_true, y_pred) -> pd.DataFrame:
+def r2_parts(y_true, y_pred, dimensions=DIMENSIONS) -> pd.DataFrame:
     """The three parts of R2 for each dimension, averaged over members.
 
     Parameters
@@ -31,7 +31,7 @@ def r2_parts(y_true, y_pred) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index valence, arousal; columns ``ranking`` = r^2 (at least 0: what the best line
+        Index ``dimensions``; columns ``ranking`` = r^2 (at least 0: what the best line
         through the predictions would reach; a line that falls if r < 0), ``spread`` =
         -(r - k)^2 and ``level`` = -b^2 (both at most 0), and their sum ``r2``. A constant
         prediction has ``ranking`` 0. NaN where the truth does not vary.
@@ -42,8 +42,8 @@ def r2_parts(y_true, y_pred) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         b = (y_pred.mean(-2) - y_true.mean(-2)) / np.where(np.isnan(k), np.nan, y_true.std(-2))
     parts = {"ranking": r**2, "spread": -((r - k) ** 2), "level": -(b**2)}
-    table = {name: part.reshape(-1, 2).mean(0) for name, part in parts.items()}
-    return pd.DataFrame(table, index=DIMENSIONS).assign(r2=sum(table.values()))
+    table = {name: part.reshape(-1, part.shape[-1]).mean(0) for name, part in parts.items()}
+    return pd.DataFrame(table, index=dimensions).assign(r2=sum(table.values()))
 
 
 def r2_by_size(mean, samples, *, orders=100, seed=0):
@@ -123,7 +123,7 @@ def typical_spread(samples) -> tuple[float, float]:
     return level(samples), float(np.sqrt((len(samples) - 1) * without.var()))
 
 
-def variance_parts(aggregates: dict, sd) -> pd.DataFrame:
+def variance_parts(aggregates: dict, sd, dimensions=DIMENSIONS) -> pd.DataFrame:
     """The law of total variance, averaged over songs (and members), for several methods.
 
     Parameters
@@ -141,7 +141,7 @@ def variance_parts(aggregates: dict, sd) -> pd.DataFrame:
     """
     rows = {}
     for name, found in aggregates.items():
-        for d, dimension in enumerate(DIMENSIONS):
+        for d, dimension in enumerate(dimensions):
             predicted = (found.predicted[..., d] ** 2).mean()
             means = (found.spread[..., d] ** 2).mean()
             rows[name, dimension] = {

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.model.experiment import Experiment, get_profile
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.model.run import run
@@ -21,6 +20,13 @@ from mer_utils.scoring.claims import judge
 from mer_utils.scoring.intervals import bootstrap
 from mer_utils.scoring.metrics import SPREAD_SCORES, r2
 from mer_utils.scoring.score_table import Predictions, predictions, score_table, within_folds
+
+VERSIONS = {
+    "simulated": ["as_distributed"],
+    "musifeast": ["as_distributed", "few_listeners"],
+    "deam": ["as_distributed", "corrected"],
+}
+"""Versions of the labels of each data set."""
 
 
 def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) -> pd.DataFrame:
@@ -38,24 +44,26 @@ def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) 
         for method in ("single", "seed_ensemble", "mc_dropout"):
             if method in ours.methods and (loss, method) != ("mse", "single"):
                 arrays = ours.mean, ours.methods[method][0], predicted["mse"].methods["single"][0]
-                for row in _difference_rows("r2", within_folds(r2, ours.fold), arrays, n_resamples):
+                score = within_folds(r2, ours.fold)
+                for row in _difference_rows("r2", score, arrays, n_resamples, ours.dimensions):
                     rows.append({"loss": loss, "method": method, "target": "mean"} | row)
         if loss != "nll":
             arrays = ours.sd, ours.methods["single"][1], predicted["nll"].methods["single"][1]
             for name in ("iqr_ratio", "outlier_share"):
-                for row in _difference_rows(name, SPREAD_SCORES[name], arrays, n_resamples):
+                score = SPREAD_SCORES[name]
+                for row in _difference_rows(name, score, arrays, n_resamples, ours.dimensions):
                     rows.append({"loss": loss, "method": "single", "target": "sd"} | row)
     return pd.DataFrame(rows)
 
 
-def _difference_rows(name, score, arrays, n_resamples):
+def _difference_rows(name, score, arrays, n_resamples, dimensions):
     def difference(truth, ours, theirs, weights=None):
         a, b = score(truth, ours, weights=weights), score(truth, theirs, weights=weights)
         return a.mean(-2) - b.mean(-2)  # over members: the two may have different numbers
 
     value, low, high = bootstrap(difference, *arrays, n_resamples=n_resamples)
     other = "mse" if name == "r2" else "nll"
-    for d, dimension in enumerate(DIMENSIONS):
+    for d, dimension in enumerate(dimensions):
         yield {
             "score": f"{name}_minus_{other}", "dimension": dimension,
             "value": value[d], "low": low[d], "high": high[d],
@@ -124,7 +132,7 @@ def write_results(
     out : path, optional
         The folder; one in the build folder by default.
     labels : sequence of str, optional
-        Both versions for DEAM, ``as_distributed`` for simulated data.
+        Those of :data:`VERSIONS` by default.
     features : str
         As in :class:`mer_utils.model.experiment.Experiment`.
 
@@ -139,9 +147,7 @@ def write_results(
         Bad data, or a folder that cannot be written (found out before training).
     """
     size = get_profile(profile)
-    labels = labels or (
-        ["as_distributed", "corrected"] if dataset == "deam" else ["as_distributed"]
-    )
+    labels = labels or VERSIONS[dataset]
     out = Path(out) if out else build_dir() / "studies" / f"{dataset}-{profile}"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -152,6 +158,7 @@ def write_results(
     scores, claims, described = [], [], None
     for version in labels:
         which = {"dataset": dataset, "data": str(data or ""), "features": features}
+        which["keep_artists_together"] = dataset == "musifeast"
         experiment = Experiment.of(profile, labels=version, **which)
         songs = experiment.songs()
         say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
@@ -175,6 +182,8 @@ def write_results(
         "n_resamples": size["n_resamples"], "notes": list(described.notes),
         "checksums": described.checksums, "versions": versions(),
     }  # fmt: skip
+    if experiment.keep_artists_together:
+        provenance["folds"] = "apart by artist"
     tables = {"scores": pd.concat(scores), "claims": pd.concat(claims)}
     write_tables(out, tables, provenance)
     return out

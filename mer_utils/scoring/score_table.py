@@ -55,6 +55,7 @@ class Predictions:
     song: np.ndarray
     fold: np.ndarray
     methods: dict
+    dimensions: tuple = DIMENSIONS
 
 
 def predictions(results: list[Result], passes: int = 15) -> Predictions:
@@ -70,6 +71,7 @@ def predictions(results: list[Result], passes: int = 15) -> Predictions:
         song=np.concatenate([p.song for p in parts]),
         fold=np.repeat(np.arange(len(parts)), [len(p.song) for p in parts]),
         methods=methods,
+        dimensions=parts[0].dimensions,
     )
 
 
@@ -88,14 +90,15 @@ def _one(result, passes):
     methods["quadratic_in_mu"] = (mu, _quadratic(result.mu[:, train], songs.sd[train], mu))
     rows = result.split.test
     fold = np.zeros(len(rows), int)
-    return Predictions(songs.mean[rows], songs.sd[rows], songs.song_id[rows], fold, methods)
+    known = songs.mean[rows], songs.sd[rows], songs.song_id[rows]
+    return Predictions(*known, fold, methods, songs.dimensions)
 
 
 def _quadratic(mu_train, sd_train, mu):
     """Predict the SD by a quadratic in the predicted mean, per member and dimension."""
     predicted = np.empty(mu.shape)
     for member in range(len(mu)):
-        for d in range(2):
+        for d in range(mu.shape[-1]):
             fit = np.polynomial.Polynomial.fit(mu_train[member, :, d], sd_train[:, d], 2)
             # a spread cannot be negative; the fit can, far from the training songs
             predicted[member, :, d] = np.maximum(fit(mu[member, :, d]), 1e-3)
@@ -161,18 +164,20 @@ def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
             plan.insert(0, ("mean", point, (predicted.mean, mu)))
         for target, scores, arrays in plan:
             for name, score in scores.items():
-                rows += score_rows(method, target, name, score, arrays, n_resamples)
+                rows += score_rows(
+                    method, target, name, score, arrays, n_resamples, predicted.dimensions
+                )
     return pd.DataFrame(rows)
 
 
-def score_rows(method, target, name, score, arrays, n_resamples):
-    """The two rows of one score in a score table; ``arrays`` are what the score takes."""
+def score_rows(method, target, name, score, arrays, n_resamples, dimensions=DIMENSIONS):
+    """A row for each dimension of one score; ``arrays`` are what the score takes."""
     members = np.asarray(score(*arrays))
     members = members.reshape(-1, members.shape[-1])
-    value, low, high = members.mean(0), *np.full((2, 2), np.nan)
+    value, low, high = members.mean(0), *np.full((2, len(dimensions)), np.nan)
     if "weights" in inspect.signature(score).parameters:
         value, low, high = bootstrap(score, *arrays, n_resamples=n_resamples)
-    for d, dimension in enumerate(DIMENSIONS):
+    for d, dimension in enumerate(dimensions):
         yield {
             "method": method, "target": target, "score": name, "dimension": dimension,
             "value": value[d], "low": low[d], "high": high[d],

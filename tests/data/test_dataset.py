@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mer_utils.data.dataset import DIMENSIONS, Dataset, sha256, to_model
+from mer_utils.data.dataset import DIMENSIONS, Dataset, sha256
 
 
 def make(n=4, **changes):
@@ -33,16 +33,27 @@ def test_dimensions_come_in_one_order():
 
 @given(st.floats(1, 9))
 def test_the_model_scale_is_minus_one_to_one(rating):
-    assert -1 <= to_model(rating) <= 1
-    assert to_model(rating) * 4 + 5 == pytest.approx(rating)
+    place = make().to_model(rating)
+    assert -1 <= place <= 1
+    assert place * 4 + 5 == pytest.approx(rating)
 
 
 def test_model_space_of_a_song():
-    np.testing.assert_allclose(to_model([1, 5, 9, 6]), [-1, 0, 1, 0.25])
     songs = make()
+    np.testing.assert_allclose(songs.to_model([1, 5, 9, 6]), [-1, 0, 1, 0.25])
     np.testing.assert_allclose(songs.mean, (songs.rating_mean - 5) / 4)
     np.testing.assert_allclose(songs.sd, songs.rating_sd / 4)
     assert len(songs) == 4
+
+
+def test_the_scale_and_the_dimensions_belong_to_the_data_set():
+    one = {"rating_mean": np.array([[1.0], [3], [5], [4]]), "rating_sd": np.full((4, 1), 0.5)}
+    songs = make(**one, scale=(1, 5), dimensions=("quality",), song_id=np.array(list("abcd")))
+    np.testing.assert_allclose(songs.mean[:, 0], [-1, 0, 1, 0.5])
+    np.testing.assert_allclose(songs.sd, 0.25)
+    with pytest.raises(ValueError, match=r"rating_mean has shape \(4, 1\), expected \(4, 2\)"):
+        make(**one)
+    assert replace(songs, scale=(0, 5)).fingerprint != songs.fingerprint
 
 
 @pytest.mark.parametrize(

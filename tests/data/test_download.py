@@ -1,12 +1,11 @@
 """Downloads against a server on this machine: whole, interrupted, changed."""
 
 import hashlib
-import http.server
 import json
 import os
-import threading
 import zipfile
 
+import file_server
 import pytest
 
 from mer_utils.data import download
@@ -15,44 +14,10 @@ from mer_utils.data.download import fetch_deam, fetch_files, fetch_musicfm
 from mer_utils.data.unpack import FetchError
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves ``server.files``; can break off, ignore ranges, and remembers what was asked."""
-
-    def do_GET(self):
-        name = self.path.split("/")[-1]
-        self.server.asked.append((name, self.headers.get("Range")))
-        if name not in self.server.files:
-            return self.send_error(404)
-        body, tag = self.server.files[name], f'"{hash(self.server.files[name])}"'
-        start, asked = 0, self.headers.get("Range")
-        if asked and self.server.ranges and self.headers.get("If-Range") == tag:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            if start >= len(body):
-                return self.send_error(416)
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(body) - start))
-        self.end_headers()
-        end = len(body)
-        if self.server.breaks:
-            end = start + self.server.breaks.pop(0)
-        self.wfile.write(body[start:end])
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        made.files, made.asked, made.breaks, made.ranges = {}, [], [], True
-        made.url = f"http://127.0.0.1:{made.server_address[1]}"
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with file_server.serving() as made:
         yield made
-        made.shutdown()
 
 
 BODY = os.urandom(300_000)

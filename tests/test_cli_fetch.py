@@ -1,0 +1,32 @@
+"""`mer fetch`: each command hands its folder to the function that does the work."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from mer_utils import cli_fetch
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "function"),
+    [
+        ("deam", "data.download", "fetch_deam"),
+        ("musicfm", "data.download", "fetch_musicfm"),
+        ("musicnn", "embed.weights", "fetch_musicnn"),
+        ("musifeast", "data.musifeast", "fetch_musifeast"),
+    ],
+)
+def test_each_command_says_where_things_are(monkeypatch, tmp_path, command, module, function):
+    asked = []
+
+    def fetched(dest, **_):
+        asked.append(dest)
+        return dest / "here"
+
+    stand_in = SimpleNamespace(**{function: fetched})
+    monkeypatch.setitem(sys.modules, f"mer_utils.{module}", stand_in)
+    done = CliRunner().invoke(cli_fetch.fetch, [command, str(tmp_path)])
+    assert done.exit_code == 0 and str(tmp_path / "here") in done.output
+    assert asked == [tmp_path]
