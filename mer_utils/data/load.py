@@ -10,7 +10,7 @@ from mer_utils.data.simulated_files import simulated_root
 
 
 def load(
-    dataset="simulated",
+    dataset="musifeast",
     data="",
     labels="as_distributed",
     features="auto",
@@ -18,6 +18,7 @@ def load(
     *,
     profile=None,
     seed=None,
+    split=None,
 ) -> Dataset:
     """A data set by name; asked again in the same process, the same object.
 
@@ -35,7 +36,7 @@ def load(
         As in the loader of the data set; may be None.
     disagreement : {"none", "deam_like", "planted"}
         Simulated data only.
-    profile, seed
+    profile, seed, split
         Not used: so that ``load(**params)`` takes the parameters of a page as they are.
 
     Raises
