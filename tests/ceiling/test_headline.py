@@ -10,7 +10,7 @@ from mer_utils.results import kept
 
 
 def test_simulated_songs_reach_their_ceiling():
-    songs = load()
+    songs = load("simulated")
     table = ceilings_of(songs, 200).set_index(["part", "dimension"])
     for d, name in enumerate(("valence", "arousal")):
         oracle = np.corrcoef(songs.true_sd[:, d], songs.rating_sd[:, d])[0, 1] ** 2

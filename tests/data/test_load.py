@@ -13,11 +13,11 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 def test_the_same_object_however_the_arguments_are_given():
-    songs = load()
+    songs = load("simulated")
     assert songs.simulated and len(songs) == 1744
     assert load("simulated") is songs and load(dataset="simulated", data="") is songs
     assert load("simulated", "", "as_distributed", "auto", "deam_like") is songs
-    assert load(data=None, features="auto") is songs
+    assert load("simulated", data=None, features="auto") is songs
 
 
 def test_the_parameters_of_a_page_are_taken_as_they_are():
@@ -26,13 +26,13 @@ def test_the_parameters_of_a_page_are_taken_as_they_are():
 
 
 def test_without_features_only_the_ratings_are_read():
-    songs = load(features=None)
-    assert songs.features.shape == (1744, 0) and songs is not load()
-    np.testing.assert_array_equal(songs.rating_mean, load().rating_mean)
+    songs = load("simulated", features=None)
+    assert songs.features.shape == (1744, 0) and songs is not load("simulated")
+    np.testing.assert_array_equal(songs.rating_mean, load("simulated").rating_mean)
 
 
 def test_the_knob_of_the_simulation():
-    assert load(disagreement="planted").true_sd.std() > 2 * load().true_sd.std()
+    assert load("simulated", disagreement="planted").true_sd.std() > 2 * load("simulated").true_sd.std()
 
 
 def test_your_own_folder(tmp_path, monkeypatch):

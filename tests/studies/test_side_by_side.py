@@ -46,7 +46,7 @@ def test_weights_of_one_are_the_estimate():
 
 
 def test_headline_comes_first_in_the_table():
-    songs = load()
+    songs = load("simulated")
     table = ceilings_table(songs, tails_of(simulated_raters(), 5), 20)
     rows = headline(table)
     assert list(rows["dimension"]) == ["valence", "arousal"]
