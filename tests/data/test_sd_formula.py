@@ -36,7 +36,16 @@ def test_ddof_undecided():
     rng = np.random.default_rng(0)
     assert infer_ddof(rng.uniform(2, 8, 200).round(2), rng.uniform(1, 2, 200).round(2)).ddof is None
     many = infer_ddof(*drawn(n=100), n=100)
-    assert many.ddof is None and many.n_pairs == 0 and "30" in str(many)
+    assert many.ddof is None and many.n_pairs == 0 and "few raters" in str(many)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_many_raters_on_few_steps_tell_the_formula_where_nothing_was_rounded(ddof):
+    ratings = np.random.default_rng(1).integers(1, 6, size=(60, 34))
+    exact = ratings.mean(1), ratings.std(1, ddof=ddof)
+    found = infer_ddof(*exact, n=34, decimals=9, scale=(1, 5))
+    assert found.ddof == ddof and found.n_pairs == 60
+    assert (found.share_ddof0, found.share_ddof1)[ddof] == 1
 
 
 def test_ddof_bad_input():
