@@ -261,6 +261,18 @@ def test_equal_songs_have_the_means_and_the_variance_of_the_data_and_one_width()
     assert other["share"].mean() < 0.5, "and these are not"
 
 
+@pytest.mark.parametrize(("ddof", "decimals"), [(0, 9), (1, 9), (0, 2), (1, 2)])
+def test_the_formula_of_the_sd_is_found_on_any_scale_rounded_or_not(ddof, decimals):
+    ratings = np.random.default_rng(1).integers(1, 6, (200, 34 if decimals == 9 else 8))
+    moments = ratings.mean(1)[:, None], ratings.std(1, ddof=ddof)[:, None]
+    mean, sd = (x.round(2) if decimals == 2 else x for x in moments)
+    songs = planted(ratings, rating_mean=mean, rating_sd=sd)
+    n = np.full((200, 1), ratings.shape[1])
+    made = page("audit-ddof-run", songs=songs, n=n)
+    assert made["how"]["decimals"] == decimals
+    assert made["evidence"].ddof == ddof and made["evidence"].n_pairs == 200
+
+
 def test_no_dimension_and_no_scale_is_typed_into_the_code():
     cells = nbformat.read(ROOT / PAGE, 4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
