@@ -7,7 +7,9 @@ import soundfile
 import torch
 from matplotlib import pyplot as plt
 from page_cells import run_cells
+from sklearn.decomposition import PCA
 
+from mer_utils.data.dataset import Dataset
 from mer_utils.embed import synth
 from mer_utils.embed.decode import RATE
 from mer_utils.embed.encoders import load_encoder
@@ -232,3 +234,58 @@ def test_nearest_windows_of_the_same_clip_are_counted():
     for windows, said in ((of, "4 of 6"), (apart, "4 of 4")):
         made = page("layers-alike", "windows-near", windows={"x": windows}, clips=of)
         assert made["same_clip"]("x") == said
+
+
+# --- the map of songs --------------------------------------------------------------------------
+
+
+def mapped(n=300, artists=None, target=None, n_features=60):
+    """The cells that read ratings from a map, for songs with random features; one dimension."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(n, n_features)).astype(np.float32)
+    target = 3 + 0.3 * features[:, :1] if target is None else target
+    known = {"song_id": np.arange(n), "features": features, "feature_source": "drawn", "name": "x"}
+    known |= {"rating_mean": target, "rating_sd": rng.uniform(0.5, 1, (n, 1)), "artist": artists}
+    songs = Dataset(**known, scale=(1, 5), dimensions=("quality",))
+    names = {"songs": songs, "seed": 0, "profile": "quick"}
+    return page("scale-run", "map-run", "map-score", PCA=PCA, **names)
+
+
+def test_few_songs_are_tested_once_each_apart_by_artist():
+    artists = np.array([f"artist {i // 3}" for i in range(300)])
+    made = mapped(artists=artists)
+    assert len(made["splits"]) == 5
+    assert sorted(made["tested"]) == list(range(300))
+    for split in made["splits"]:
+        seen = np.concatenate([split.train, split.validation])
+        assert not set(artists[seen]) & set(artists[split.test])
+
+
+def test_many_songs_have_one_split():
+    made = mapped(n=1000)
+    assert len(made["splits"]) == 1 and len(made["tested"]) == 150
+
+
+def test_a_planted_line_is_read_and_noise_is_not():
+    found = mapped(n=600, n_features=20)["result"].set_index(["coordinates", "target"])
+    assert found.loc[(20, "mean of quality"), "R2"] > 0.95
+    assert found.loc[(2, "mean of quality"), "R2"] < 0.4, "random features have no main direction"
+    assert abs(found.loc[(20, "SD of quality"), "R2"]) < 0.05
+    low, high = found.loc[(20, "SD of quality"), ["low", "high"]]
+    assert low < high
+
+
+def test_what_only_the_artist_tells_is_not_read():
+    """Songs of an artist share features and ratings, and other artists say nothing of them."""
+    rng = np.random.default_rng(1)
+    artist = np.arange(400) // 4
+    target = rng.normal(3, 0.5, (100, 1))[artist]
+    rows = rng.normal(size=(100, 30))[artist].astype(np.float32)
+    names = {"song_id": np.arange(400), "features": rows, "feature_source": "drawn", "name": "x"}
+    names |= {"rating_mean": target, "rating_sd": target, "scale": (1, 5), "dimensions": ("q",)}
+    apart = Dataset(**names, artist=artist.astype(str))
+    mixed = Dataset(**names)
+    cells = ("scale-run", "map-run", "map-score")
+    r2 = [page(*cells, songs=songs, seed=0, profile="quick", PCA=PCA)["result"]["R2"].to_numpy()[1]
+          for songs in (apart, mixed)]  # fmt: skip
+    assert r2[0] < 0.1 < 0.15 < r2[1]
