@@ -14,7 +14,6 @@ asked for, so the import itself costs nothing.
 ``mer.run``                  train it, or read it from the cache
 ``mer.PAPER_LOSSES``         ("mse", "kld", "nll")
 ``mer.aggregate``            many predictions to one mean and one spread
-``mer.mc_dropout``           predict with dropout left on
 ``mer.predictions``          every method's predictions for the test songs of a result
 ``mer.score``                every score of every method, with intervals
 ``mer.bootstrap``            a score with its 95% interval over songs
@@ -65,7 +64,7 @@ _HOMES = {
     "model.losses": ("PAPER_LOSSES",),
     "model.experiment": ("SPLITS", "Experiment", "get_profile"),
     "model.run": ("run",),
-    "model.sampling": ("aggregate", "mc_dropout"),
+    "model.sampling": ("aggregate",),
     "scoring.score_table": ("predictions", "score"),
     "scoring.intervals": ("bootstrap",),
     "scoring.metrics": ("r2", "spearman"),

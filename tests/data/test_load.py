@@ -32,7 +32,10 @@ def test_without_features_only_the_ratings_are_read():
 
 
 def test_the_knob_of_the_simulation():
-    assert load("simulated", disagreement="planted").true_sd.std() > 2 * load("simulated").true_sd.std()
+    assert (
+        load("simulated", disagreement="planted").true_sd.std()
+        > 2 * load("simulated").true_sd.std()
+    )
 
 
 def test_your_own_folder(tmp_path, monkeypatch):

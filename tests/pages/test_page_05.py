@@ -1,5 +1,7 @@
 """Notebook 05: training on fewer songs. Who trains, what is scored, and that nothing leaks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from page_cells import run_cells
@@ -25,7 +27,8 @@ def made_up():
 
 def shrunk(songs):
     """The cells that train on a share of the songs, in small."""
-    names = {"songs": songs, "split": holdout(N, 0), "seeds": range(2)}
+    first = SimpleNamespace(split=holdout(N, 0))
+    names = {"songs": songs, "result": SimpleNamespace(folds=[first]), "seeds": range(2)}
     page = "notebooks/05_seed_ensemble.ipynb"
     return run_cells(page, "imports", "shrink-run", seed=0, profile="quick", **names)
 

@@ -1,7 +1,5 @@
 """Notebook 07: signatures, the worst songs, cells of songs, and the best cell by accident."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +7,8 @@ from page_cells import run_cells
 
 import mer_utils as mer
 from mer_utils.data.dataset import Dataset
+from mer_utils.model.result import Result
+from mer_utils.model.splits import Split
 from mer_utils.scoring.claims import CLAIMS, OURS
 
 PAGE = "notebooks/07_failure_analysis.ipynb"
@@ -31,8 +31,10 @@ def page(*ids, truth=None, means=None, genre=None, **names):
         feature_source="none",
         genre=genre,
     )
-    split = SimpleNamespace(train=np.arange(n), test=np.arange(n))
-    given = {"songs": songs, "split": split, "truth": truth, "n_resamples": 40, "seed": 0}
+    everything = {"train": np.arange(n), "validation": np.arange(n), "test": np.arange(n)}
+    rest = dict.fromkeys(("mu", "sigma", "weights", "curves", "best_epoch"))
+    result = Result(experiment=None, songs=songs, split=Split(**everything), **rest)
+    given = {"songs": songs, "result": result, "truth": truth, "n_resamples": 40, "seed": 0}
     return run_cells(PAGE, "imports", *ids, **given | {"known": False} | names)
 
 
@@ -115,11 +117,11 @@ def test_places_by_hand():
     places = {
         (5, 5): "centre",
         (5.9, 5.3): "centre",
-        (5, 6.5): "pleasant, energetic",
-        (8, 2): "pleasant, calm",
-        (2, 2): "unpleasant, calm",
-        (2, 5): "unpleasant, energetic",
-        (5, 6): "pleasant, energetic",  # exactly one point away is outside
+        (5, 6.5): "high valence, high arousal",
+        (8, 2): "high valence, low arousal",
+        (2, 2): "low valence, low arousal",
+        (2, 5): "low valence, high arousal",
+        (5, 6): "high valence, high arousal",  # exactly one point away is outside
     }
     made = page("cells", means=list(places))
     assert made["cells"]["place"].tolist() == list(places.values())
