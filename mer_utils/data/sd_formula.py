@@ -13,10 +13,11 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.dataset import DIMENSIONS, Dataset
+from mer_utils.data.dataset import Dataset
 
-# With many raters nearly every pair is possible under both formulas, and the table is large.
-MOST_RATERS = 30
+# With many raters, or many steps of the scale, nearly every pair is possible under both
+# formulas, and the table is large.
+MOST_RATERS, STEPS = 30, 8
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class DdofEvidence:
     share_ddof0, share_ddof1 : float in [0, 1]
         Share of the (mean, SD) pairs that n whole ratings can make under each formula.
         NaN if no pair could be tested.
-    n_pairs : int, pairs tested: those of songs with at most 30 raters.
+    n_pairs : int, pairs tested: those of songs with at most 30 raters on a scale of 1 to 9.
     n_raters : str, the number(s) of raters assumed.
     ddof : 0, 1 or None (undecided)
+    variance : bool, undecided, but the roots of the SDs are decided: they are variances.
     """
 
     share_ddof0: float
@@ -38,10 +40,16 @@ class DdofEvidence:
     n_pairs: int
     n_raters: str
     ddof: int | None
+    variance: bool = False
 
     def __str__(self):
         if not self.n_pairs:
-            return f"SD formula undecided: no song has at most {MOST_RATERS} raters"
+            return "SD formula undecided: it needs whole ratings by few raters on few steps"
+        if self.variance:
+            return (
+                "SD formula undecided: nearly all roots of the SDs are possible for "
+                f"{self.n_raters} whole ratings, and few of the SDs; the column looks like variances"
+            )
         shares = (
             f"{self.share_ddof0:.0%} of {self.n_pairs} (mean, SD) pairs are possible for "
             f"{self.n_raters} whole ratings with ddof=0, {self.share_ddof1:.0%} with ddof=1"
@@ -78,17 +86,19 @@ def possible_sds(n: int, ddof: int, low: int = 1, high: int = 9) -> dict:
     return out
 
 
-def infer_ddof(rating_mean, rating_sd, n=10, decimals: int = 2) -> DdofEvidence:
+def infer_ddof(rating_mean, rating_sd, n=10, decimals: int = 2, scale=(1, 9)) -> DdofEvidence:
     """Infer whether SDs use ddof 0 or 1, from the pairs that whole ratings can make.
 
     Parameters
     ----------
-    rating_mean, rating_sd : array_like of equal shape, rating scale 1-9.
+    rating_mean, rating_sd : array_like of equal shape, on the scale.
         Dimensions are pooled: each (mean, SD) is one pair.
     n : int or int array, (n_songs,)
         Raters per song. An array is matched to the first axis.
     decimals : int
         Decimals to which the file rounds. Values must agree to within half a unit.
+    scale : (low, high)
+        With ends that are not whole, nothing is tested.
 
     Returns
     -------
@@ -112,28 +122,34 @@ def infer_ddof(rating_mean, rating_sd, n=10, decimals: int = 2) -> DdofEvidence:
     if raters.min() < 2:
         raise ValueError("n is below 2: an SD says nothing about ddof with one rater")
     mean, sd = mean.ravel(), sd.ravel()
-    few = raters <= MOST_RATERS
-    if not few.any():
+    low, high = map(int, scale)
+    few = raters * (high - low) <= MOST_RATERS * STEPS
+    if not few.any() or (low, high) != tuple(scale):
         return DdofEvidence(np.nan, np.nan, 0, f"{raters.min()} or more", None)
     mean, sd, raters = mean[few], sd[few], raters[few]
     half = 0.5 * 10.0**-decimals + 1e-9
-    possible = np.zeros((mean.size, 2), dtype=bool)
-    for i, (m, s, k) in enumerate(zip(mean, sd, raters.tolist(), strict=True)):
-        total = round(m * k)
-        if abs(total / k - m) > half:
-            continue
-        for ddof in (0, 1):
-            reachable = possible_sds(k, ddof).get(total, np.empty(0))
-            near = np.searchsorted(reachable, s - half)
-            possible[i, ddof] = near < len(reachable) and reachable[near] <= s + half
-    share = possible.mean(axis=0)
-    verdict = None
-    for ddof in (0, 1):
-        if share[ddof] >= 0.8 and share[1 - ddof] <= share[ddof] / 2:
-            verdict = ddof
+
+    def verdict(spread):
+        possible = np.zeros((mean.size, 2), dtype=bool)
+        for i in np.argsort(raters, kind="stable"):  # songs with as many raters share a table
+            m, s, k = mean[i], spread[i], int(raters[i])
+            total = round(m * k)
+            if abs(total / k - m) > half:
+                continue
+            for ddof in (0, 1):
+                reachable = possible_sds(k, ddof, low, high).get(total, np.empty(0))
+                near = np.searchsorted(reachable, s - half)
+                possible[i, ddof] = near < len(reachable) and reachable[near] <= s + half
+        share = possible.mean(axis=0)
+        found = [d for d in (0, 1) if share[d] >= 0.8 and share[1 - d] <= share[d] / 2]
+        return (*map(float, share), found[0] if found else None)
+
+    share_0, share_1, ddof = verdict(sd)
+    variance = ddof is None and max(share_0, share_1) < 0.5
+    variance = variance and verdict(np.sqrt(np.abs(sd)))[2] is not None
     counts = np.unique(raters)
     named = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return DdofEvidence(float(share[0]), float(share[1]), int(mean.size), named, verdict)
+    return DdofEvidence(share_0, share_1, int(mean.size), named, ddof, variance)
 
 
 def compare_with_raters(dataset: Dataset, decimals: int = 2) -> pd.DataFrame:
@@ -161,7 +177,7 @@ def compare_with_raters(dataset: Dataset, decimals: int = 2) -> pd.DataFrame:
             f"{dataset.name} has no ratings of single raters: it needs the per-rater file in "
             "'annotations/annotations per each rater/song_level/'"
         )
-    groups = dataset.ratings.groupby("song_id")[list(DIMENSIONS)]
+    groups = dataset.ratings.groupby("song_id")[list(dataset.dimensions)]
     enough = groups.size().reindex(dataset.song_id, fill_value=0).to_numpy() >= 2
     rows = []
     for what, own, given in (
@@ -169,7 +185,7 @@ def compare_with_raters(dataset: Dataset, decimals: int = 2) -> pd.DataFrame:
         ("SD", groups.std(ddof=dataset.ddof), dataset.rating_sd),
     ):
         difference = np.abs(own.reindex(dataset.song_id).to_numpy() - given)[enough]
-        for k, name in enumerate(DIMENSIONS):
+        for k, name in enumerate(dataset.dimensions):
             column = difference[:, k]
             mismatch = int((column > 0.5 * 10.0**-decimals + 1e-9).sum())
             largest = float(column.max()) if len(column) else np.nan
