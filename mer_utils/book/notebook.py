@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import display
 
+from mer_utils.data.load import NAMES
+from mer_utils.data.own_folder import DESCRIPTION, is_own
 from mer_utils.paths import build_dir, repo_root, write_atomically
 from mer_utils.show.terminal import QUICK, WIDTH, score_lines
 
@@ -31,8 +33,15 @@ class between:
     high: float
 
 
+@dataclass(frozen=True)
+class or_own:
+    """One of these names, or a folder of own ratings."""
+
+    names: tuple
+
+
 STANDARD = {
-    "dataset": ("simulated", "musifeast", "deam"),
+    "dataset": or_own(NAMES),
     "data": str,
     "labels": ("as_distributed", "corrected", "few_listeners"),
     "features": str,
@@ -116,6 +125,9 @@ def _unmet(value, kind) -> str:
     names = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
     if isinstance(kind, tuple):
         return "" if value in kind else f"one of {', '.join(map(repr, kind))}"
+    if isinstance(kind, or_own):
+        named = _unmet(value, kind.names)
+        return named and ("" if is_own(value) else f"{named}, or a folder with {DESCRIPTION}")
     if isinstance(kind, between):
         number = type(kind.low)
         fits = not _unmet(value, number) and kind.low <= value <= kind.high

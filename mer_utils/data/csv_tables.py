@@ -80,11 +80,12 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
         rows = [(reader.line_num, [clean(field) for field in row]) for row in reader]
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {reader.line_num}: not a CSV line ({error}); download the file again"
+            f"{path}, line {reader.line_num}: not a CSV line ({error}); correct the line, or "
+            "download the file again"
         ) from None
     rows = [(line, row) for line, row in rows if any(row)]
     if not rows:
-        raise DataError(f"{path}: the file is empty; download it again")
+        raise DataError(f"{path}: the file is empty; fill it, or download it again")
     header = ["".join(name.split()).lower() for name in rows[0][1]]
     header = [(aliases or {}).get(name, name) for name in header]
     problems = []
@@ -94,7 +95,7 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
             named = ", ".join(filter(None, header[:12])) or "nothing"
             problems.append(
                 f"{path}, line 1: the header {has} '{name}' (it names: {named}); "
-                "use the file of the official release"
+                "correct it, or use the file of the official release"
             )
     wide = [(line, row) for line, row in rows[1:] if any(row[len(header) :])]
     if surplus == "error":

@@ -93,7 +93,7 @@ def misfit(mean, sd, scale, widest=1.0) -> str:
 
 
 def part_of_scale(mean, scale) -> str:
-    """A remark if all of 20 or more means lie in one half of the scale, (n, n_dimensions); or ""."""
+    """A remark if all means, (n, n_dimensions), lie in one half of the scale; "" for n < 20."""
     (low, high), least, most = scale, float(np.min(mean)), float(np.max(mean))
     middle = (low + high) / 2
     if len(mean) < 20 or least < middle < most:

@@ -48,7 +48,7 @@ class DdofEvidence:
         if self.variance:
             return (
                 "SD formula undecided: nearly all roots of the SDs are possible for "
-                f"{self.n_raters} whole ratings, and few of the SDs; the column looks like variances"
+                f"{self.n_raters} whole ratings, and few of the SDs; they look like variances"
             )
         shares = (
             f"{self.share_ddof0:.0%} of {self.n_pairs} (mean, SD) pairs are possible for "

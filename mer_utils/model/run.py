@@ -39,7 +39,7 @@ DECIDE = (fused_adam, heads, losses, splits, training)
 class Result:
     """Predictions of one experiment for *all* songs, and how they came about.
 
-    ``mu`` and ``sigma`` are (n_members, n_songs, 2) in model space; score them on
+    ``mu`` and ``sigma`` are (n_members, n_songs, n_dimensions) in model space; score them on
     ``split.test`` (:meth:`test` does the indexing). ``curves`` holds ``train_loss``,
     ``validation_loss`` and ``learning_rate``, each (n_members, n_epochs).
     """
@@ -90,6 +90,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
     code = sorted(logic(text) for text in decide)
     described = asdict(replace(experiment, data=""))
     del described["features"]  # like the folder: what was read counts, not from where
+    described["dataset"] = "own" if experiment.own else experiment.dataset
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
