@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mer_utils.cli_fetch import FOLDER, fetch
-from mer_utils.data.own_folder import DESCRIPTION, is_own
 
 PROFILE = click.option(
     "--profile", type=click.Choice(["paper", "quick"]), default="paper", show_default=True,
@@ -16,6 +15,8 @@ NAMES = ("simulated", "musifeast", "deam")
 
 def _dataset(ctx, parameter, value) -> str:
     """A name, or a folder of own ratings as an absolute path: notebooks run elsewhere."""
+    from mer_utils.data.own_folder import DESCRIPTION, is_own
+
     if value in NAMES:
         return value
     if not is_own(value):

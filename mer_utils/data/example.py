@@ -11,7 +11,7 @@ from mer_utils.data.own_folder import DESCRIPTION
 N_ITEMS, N_RATERS, N_FEATURES, LOW, HIGH = 40, 8, 6, 1, 5
 TEXT = f"""\
 # A data set of your own: what the files of this folder hold.
-# This example is simulated: {N_ITEMS} recordings, {N_RATERS} listeners, quality from {LOW} to {HIGH}.
+# This example is simulated: {N_ITEMS} recordings, {N_RATERS} listeners.
 # Put your own files in its place, and take the word "simulated" out.
 name = "simulated example"
 simulated = true             # figures then say so; leave it out for real ratings
