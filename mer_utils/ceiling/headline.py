@@ -106,8 +106,11 @@ def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
 
     For simulated songs it is computed, with simulated raters of other songs. For DEAM, or for a
     version of its labels ("as_distributed", "corrected"), it is the kept table, made with the
-    raters of film soundtracks.
+    raters of film soundtracks. For other data it is not known: every number is NaN.
     """
+    if isinstance(songs, Dataset) and songs.true_sd is None and not songs.name.startswith("DEAM"):
+        rows = [(part, d, *[np.nan] * 3) for part in (ALL, BEYOND) for d in songs.dimensions]
+        return pd.DataFrame(rows, columns=["part", "dimension", "value", "low", "high"])
     if isinstance(songs, Dataset) and songs.simulated:
         return targets(songs, panels_of(simulated_raters(), usual_songs(songs)[1]), n_resamples)
     table = kept("ceilings", "targets")

@@ -71,7 +71,7 @@ def load_own(folder, features="auto") -> Dataset:
     song_id = np.array(song_id, dtype=str)
     kept, values, source = np.ones(len(song_id), bool), np.empty((len(song_id), 0)), "none"
     if features is not None:
-        place = _features(folder, about) if features == "auto" else features
+        place = own_features(folder, about) if features == "auto" else features
         kept, values, source = match_features(song_id, place, notes)
         read.append(split_layer(place)[0])
     group, genre = _read_items(folder / "items.csv", song_id[kept], read, notes)
@@ -86,7 +86,8 @@ def load_own(folder, features="auto") -> Dataset:
     )  # fmt: skip
 
 
-def _features(folder, about):
+def own_features(folder, about) -> Path:
+    """The features that "auto" means; a ``DataError`` if there are none, or several."""
     if about["features"]:
         return folder / Path(about["features"]).expanduser()
     place = only_table(folder, "features.*", "embeddings*", "embeddings/*")
