@@ -187,12 +187,9 @@ def main(argv=None):
     predicted = {}
     for name, experiment in experiments.items():
         print(f"labels {name.replace('_', ' ')}", flush=True)
-        runs = {
-            loss: [replace(experiment, loss=loss, fold=k) for k in range(experiment.n_folds)]
-            for loss in PAPER_LOSSES
-        }
         predicted[name] = {
-            loss: predictions([run(one) for one in folds]) for loss, folds in runs.items()
+            loss: predictions(run(replace(experiment, loss=loss, split="folds")))
+            for loss in PAPER_LOSSES
         }
     both = [predicted[name] for name in LABELS]
     names = dict(zip(("before", "after"), LABELS, strict=True))

@@ -6,7 +6,8 @@ import torch
 from mer_utils.data.dataset import Dataset
 from mer_utils.model.experiment import Experiment
 from mer_utils.model.heads import forward, init_heads
-from mer_utils.model.run import Result, make_split
+from mer_utils.model.result import CrossValidated, Result
+from mer_utils.model.run import make_split
 from mer_utils.model.splits import standardise
 from mer_utils.model.training import Protocol
 
@@ -36,13 +37,19 @@ def songs(n=90):
 
 def untrained(data, fold=None, n_seeds=3, seed=0):
     """A result with the weights that training would start from: quick, and good enough."""
-    experiment = Experiment(seed=seed, n_seeds=n_seeds, fold=fold, protocol=TINY)
+    experiment = Experiment("simulated", seed=seed, n_seeds=n_seeds, fold=fold, protocol=TINY)
     split = make_split(experiment, data)
     weights = init_heads(data.features.shape[1], experiment.seeds, 8)
     weights["w3"] *= 4  # spreads the predictions
     x = torch.from_numpy(standardise(data.features, split.train))
     mu, sigma = (values.numpy() for values in forward(weights, x))
     return Result(experiment, data, split, mu, sigma, weights, {}, np.zeros(n_seeds, int))
+
+
+def five_folds(data, n_seeds=3):
+    """:func:`untrained` for each of five folds."""
+    results = tuple(untrained(data, fold, n_seeds) for fold in range(5))
+    return CrossValidated(results[0].experiment, results)
 
 
 DATA = songs()

@@ -13,7 +13,8 @@ predicts the SD of *everyone* in place of m ranks as well, but is too high by a 
 a finite set of songs a score varies about its ceiling and may pass it by luck.
 
 DEAM publishes a mean and an SD for each song and no ratings, so rho must be estimated from
-these: :mod:`mer_utils.ceiling.transferred` borrows the noise from ratings of other songs.
+these: :mod:`mer_utils.ceiling.transferred` borrows the noise from ratings of other songs. For
+MUSIFEAST-17 it can be seen: :mod:`mer_utils.ceiling.listener_groups`.
 ``studies/ceilings`` has the rival estimators and the test that chose this one.
 """
 
@@ -22,9 +23,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mer_utils.ceiling.listener_groups import measured_ceiling, sd_alone, sd_beyond_mean
 from mer_utils.ceiling.reliability import rating_matrix
 from mer_utils.ceiling.transferred import RaterPanels, rater_panels, transferred_ceiling
 from mer_utils.data.dataset import DIMENSIONS, Dataset
+from mer_utils.data.musifeast import FEW, GROUPS
+from mer_utils.data.musifeast import NAME as MUSIFEAST
 from mer_utils.data.simulate import draw_ratings, simulate_songs
 from mer_utils.data.soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
 from mer_utils.results import kept
@@ -104,10 +108,19 @@ def targets(songs: Dataset, panels: dict[str, RaterPanels], n_resamples=500) -> 
 def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
     """The table of :func:`targets` that belongs to a data set.
 
-    For simulated songs it is computed, with simulated raters of other songs. For DEAM, or for a
-    version of its labels ("as_distributed", "corrected"), it is the kept table, made with the
-    raters of film soundtracks. For other data it is not known: every number is NaN.
+    For MUSIFEAST-17 it is seen in disjoint panels of its listeners. For simulated songs it is
+    computed, with simulated raters of other songs. For DEAM, or for a version of its labels
+    ("as_distributed", "corrected"), it is the kept table, made with the raters of film soundtracks.
+    For other data it is not known: every number is NaN.
     """
+    if isinstance(songs, Dataset) and songs.name.startswith(MUSIFEAST):
+        n_groups = len(FEW if songs.labels == "few_listeners" else GROUPS)
+        parts = {ALL: sd_alone, BEYOND: sd_beyond_mean}
+        found = [
+            measured_ceiling(n_groups, statistic, n_resamples=n_resamples).assign(part=part)
+            for part, statistic in parts.items()
+        ]
+        return pd.concat(found, ignore_index=True)[["part", "dimension", "value", "low", "high"]]
     if isinstance(songs, Dataset) and songs.true_sd is None and not songs.name.startswith("DEAM"):
         rows = [(part, d, *[np.nan] * 3) for part in (ALL, BEYOND) for d in songs.dimensions]
         return pd.DataFrame(rows, columns=["part", "dimension", "value", "low", "high"])

@@ -88,12 +88,12 @@ def predicted_sd(
         Positions of the scored songs and the fold of each, (n_scored,), and a dict
         method -> (n_members, n_scored, 2) in model space.
     """
-    chosen = range(experiment.n_folds) if folds else [None]
+    experiment = replace(experiment, split="folds" if folds else "single", fold=None)
 
     def train(data, loss, n_seeds):
         one = replace(experiment, loss=loss, n_seeds=n_seeds)
         options = {"songs": data, "keep": keep, "progress": False}
-        return predictions([run(replace(one, fold=k), **options) for k in chosen])
+        return predictions(run(one, **options))
 
     n_seeds = {loss: experiment.n_seeds for loss in PAPER_LOSSES}
     n_seeds["mse"] = ensemble or experiment.n_seeds

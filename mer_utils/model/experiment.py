@@ -3,7 +3,7 @@
 :mod:`mer_utils.model.run` trains what it describes, or reads it from the cache.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mer_utils.data.dataset import Dataset
 from mer_utils.data.load import NAMES, load
@@ -15,6 +15,9 @@ PROFILES = {
     "quick": {"n_seeds": 3, "epochs": 10, "n_resamples": 50, "mc_curve": 30},
 }
 """What a profile sets: ``paper`` is the paper's size, ``quick`` is for teaching and tests."""
+SPLITS = ("auto", "single", "folds")
+FEW_SONGS = 1000
+"""With fewer songs the test songs of one split are too few to tell anything."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,18 @@ class Experiment:
     seed, n_seeds : int
         Training seeds ``seed, seed + 1, ..., seed + n_seeds - 1``.
     split_seed : int
+    split : {"auto", "single", "folds"}
+        "single": one 70/15/15 split. "folds": ``n_folds`` folds, so that every song is scored once.
+        "auto": folds, apart by artist where artists are known, if there are fewer than
+        :data:`FEW_SONGS` songs; else the single split, as in the paper.
     fold : int or None
-        None for one 70/15/15 split; else this fold of ``n_folds``.
+        This fold of ``n_folds`` alone; None: what ``split`` says.
     keep_artists_together : bool
         All songs of an artist on one side of the split.
     protocol : Protocol
     """
 
-    dataset: str = "simulated"
+    dataset: str = "musifeast"
     data: str = ""
     labels: str = "as_distributed"
     features: str = "auto"
@@ -54,6 +61,7 @@ class Experiment:
     seed: int = 0
     n_seeds: int = 15
     split_seed: int = 0
+    split: str = "auto"
     fold: int | None = None
     n_folds: int = 5
     keep_artists_together: bool = False
@@ -61,6 +69,8 @@ class Experiment:
 
     def __post_init__(self):
         losses.get_loss(self.loss)
+        if self.split not in SPLITS:
+            raise ValueError(f"split={self.split!r}: choose one of {', '.join(SPLITS)}")
         if self.n_seeds < 1:
             raise ValueError(f"n_seeds={self.n_seeds} must be at least 1")
         if self.fold is not None and not 0 <= self.fold < self.n_folds:
@@ -86,6 +96,15 @@ class Experiment:
     def seeds(self) -> range:
         """The training seeds, one per member."""
         return range(self.seed, self.seed + self.n_seeds)
+
+    def settled(self, songs: Dataset) -> "Experiment":
+        """The same experiment with "auto" replaced by what it means for these songs."""
+        if self.split != "auto":
+            return self
+        if self.fold is not None or len(songs) >= FEW_SONGS:
+            return replace(self, split="single")
+        known = songs.artist is not None and any(songs.artist)
+        return replace(self, split="folds", keep_artists_together=known)
 
     def songs(self) -> Dataset:
         """The data set that this experiment is about."""

@@ -12,8 +12,7 @@ import errno
 import hashlib
 import inspect
 import json
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -25,7 +24,7 @@ from mer_utils.code_digest import logic
 from mer_utils.data.dataset import Dataset
 from mer_utils.model import fused_adam, heads, losses, splits, training
 from mer_utils.model.experiment import Experiment
-from mer_utils.model.sampling import mc_dropout
+from mer_utils.model.result import CrossValidated, Result
 from mer_utils.model.splits import standardise
 from mer_utils.paths import cache_dir, write_atomically
 
@@ -33,40 +32,6 @@ STORED = {"mu", "sigma", *training.CURVES} | {f"w:{kind}{n}" for kind in "wb" fo
 """Names of the arrays of a stored result; the weights carry ``w:`` before theirs."""
 DECIDE = (fused_adam, heads, losses, splits, training)
 """Modules whose code decides the numbers of a result."""
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Predictions of one experiment for *all* songs, and how they came about.
-
-    ``mu`` and ``sigma`` are (n_members, n_songs, n_dimensions) in model space; score them on
-    ``split.test`` (:meth:`test` does the indexing). ``curves`` holds ``train_loss``,
-    ``validation_loss`` and ``learning_rate``, each (n_members, n_epochs).
-    """
-
-    experiment: Experiment
-    songs: Dataset
-    split: splits.Split
-    mu: np.ndarray
-    sigma: np.ndarray
-    weights: dict
-    curves: dict
-    best_epoch: np.ndarray
-
-    def test(self, values) -> np.ndarray:
-        """The rows of ``values`` (..., n_songs, 2) that belong to test songs."""
-        return np.asarray(values)[..., self.split.test, :]
-
-    @cached_property
-    def _x(self):
-        return standardise(self.songs.features, self.split.train)
-
-    def mc_dropout(self, passes=15, seed=0):
-        """``(mu, sigma)`` of the test songs, (passes, n_members, n_test, 2)."""
-        x = self._x[self.split.test]
-        dropout = self.experiment.protocol.dropout
-        which = {"seed": seed, "seeds": self.experiment.seeds}
-        return mc_dropout(self.weights, x, passes=passes, dropout=dropout, **which)
 
 
 def make_split(experiment: Experiment, songs: Dataset) -> splits.Split:
@@ -89,6 +54,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
     decide += [inspect.getsource(step) for step in (make_split, _train)]
     code = sorted(logic(text) for text in decide)
     described = asdict(replace(experiment, data=""))
+    del described["split"]  # the fold says it
     del described["features"]  # like the folder: what was read counts, not from where
     described["dataset"] = "own" if experiment.own else experiment.dataset
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
@@ -97,7 +63,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
 
 def run(
     experiment: Experiment, *, songs: Dataset | None = None, keep=True, progress=True
-) -> Result:
+) -> Result | CrossValidated:
     """Train the stack that ``experiment`` describes, or read it from the cache.
 
     Parameters
@@ -112,7 +78,7 @@ def run(
 
     Returns
     -------
-    Result
+    Result, or CrossValidated where the experiment asks for all folds
 
     Raises
     ------
@@ -120,6 +86,11 @@ def run(
         Bad data or parameters, or a cache folder that cannot be written.
     """
     songs = experiment.songs() if songs is None else songs
+    experiment = experiment.settled(songs)
+    if experiment.split == "folds" and experiment.fold is None:
+        each = [replace(experiment, fold=k) for k in range(experiment.n_folds)]
+        how = {"songs": songs, "keep": keep, "progress": progress}
+        return CrossValidated(experiment, tuple(run(one, **how) for one in each))
     split = make_split(experiment, songs)
     train = _kept if keep else _train
     stored = train(experiment, songs, split, progress)

@@ -75,7 +75,6 @@ def run_study(
     experiment: Experiment,
     *,
     losses=PAPER_LOSSES,
-    folds: bool = True,
     passes: int = 15,
     n_resamples: int = 500,
     progress: bool = True,
@@ -85,10 +84,8 @@ def run_study(
     Parameters
     ----------
     experiment : Experiment
-        Its ``loss`` and ``fold`` are replaced.
+        Its ``loss`` is replaced.
     losses : sequence of str
-    folds : bool
-        Score every song once by cross-validation; else the test songs of one split.
     passes : int
         Passes of Monte Carlo dropout.
 
@@ -99,23 +96,20 @@ def run_study(
         :func:`score_table`; the rows of :func:`loss_differences` come last.
     """
     tables, predicted = [], {}
-    chosen = range(experiment.n_folds) if folds else [None]
     for loss in losses:
-        results = []
-        for fold in chosen:
-            one = replace(experiment, loss=loss, fold=fold)
-            if progress:
-                place = "one split" if fold is None else f"fold {fold + 1} of {len(chosen)}"
-                print(f"{loss}: {place}, seeds {one.seeds.start}-{one.seeds.stop - 1}", flush=True)
-            results.append(run(one, progress=progress))
-        predicted[loss] = predictions(results, passes)
+        if progress:
+            print(f"{loss}: seeds {experiment.seeds[0]} to {experiment.seeds[-1]}", flush=True)
+        result = run(replace(experiment, loss=loss), progress=progress)
+        predicted[loss] = predictions(result, passes)
         table = score_table(predicted[loss], n_resamples)
         table.insert(0, "loss", loss)
         tables.append(table)
     if {"mse", "nll"} <= set(losses):
         tables.append(loss_differences(predicted, n_resamples))
     table = pd.concat(tables, ignore_index=True)
-    table.insert(0, "evaluation", f"{experiment.n_folds}-fold" if folds else "holdout")
+    table.insert(
+        0, "evaluation", f"{len(result.folds)}-fold" if len(result.folds) > 1 else "holdout"
+    )
     return table
 
 
@@ -158,7 +152,7 @@ def write_results(
     scores, claims, described = [], [], None
     for version in labels:
         which = {"dataset": dataset, "data": str(data or ""), "features": features}
-        which["keep_artists_together"] = dataset == "musifeast"
+        which |= {"split": "folds", "keep_artists_together": dataset == "musifeast"}
         experiment = Experiment.of(profile, labels=version, **which)
         songs = experiment.songs()
         if experiment.own and any(songs.artist):

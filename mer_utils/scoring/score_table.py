@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.data.dataset import DIMENSIONS
-from mer_utils.model.run import Result
+from mer_utils.model.result import CrossValidated, Result
 from mer_utils.model.sampling import aggregate
 from mer_utils.scoring.intervals import bootstrap
 from mer_utils.scoring.metrics import FORECAST_SCORES, POINT_SCORES, SPREAD_SCORES
@@ -58,9 +58,9 @@ class Predictions:
     dimensions: tuple = DIMENSIONS
 
 
-def predictions(results: list[Result], passes: int = 15) -> Predictions:
+def predictions(result: Result | CrossValidated, passes: int = 15) -> Predictions:
     """Predictions for the test songs of one result, or of all folds put together."""
-    parts = [_one(result, passes) for result in results]
+    parts = [_one(fold, passes) for fold in result.folds]
     methods = {
         name: tuple(np.concatenate([p.methods[name][i] for p in parts], axis=1) for i in (0, 1))
         for name in parts[0].methods
@@ -105,13 +105,13 @@ def _quadratic(mu_train, sd_train, mu):
     return predicted
 
 
-def score(results, passes: int = 15, n_resamples: int = 500) -> pd.DataFrame:
-    """Every score of every method of one result, or of the results of all folds.
+def score(result, passes: int = 15, n_resamples: int = 500) -> pd.DataFrame:
+    """Every score of every method of one result, or of all folds of an experiment.
 
     Parameters
     ----------
-    results : Result or sequence of Result
-        From :func:`mer_utils.model.run.run`; several must be the folds of one experiment.
+    result : Result or CrossValidated
+        From :func:`mer_utils.model.run.run`.
     passes : int
         Passes of Monte Carlo dropout.
     n_resamples : int
@@ -122,8 +122,7 @@ def score(results, passes: int = 15, n_resamples: int = 500) -> pd.DataFrame:
     pandas.DataFrame
         See the top of this module.
     """
-    results = [results] if isinstance(results, Result) else list(results)
-    return score_table(predictions(results, passes), n_resamples)
+    return score_table(predictions(result, passes), n_resamples)
 
 
 def within_folds(score, fold):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
 from mer_utils.model.losses import PAPER_LOSSES
+from mer_utils.results import kept
 from mer_utils.show import words
 from mer_utils.show.layout import captioned, once
 from mer_utils.show.style import NAMES
@@ -80,8 +81,8 @@ def pick(scores: pd.DataFrame, rows: dict, target: str, score: str) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)[["row", "look", "dimension", "value", "low", "high"]]
 
 
-def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=None):
-    """Pick the scores that a notebook is about and put the paper's words beside them.
+def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=None, loss=None):
+    """Pick the scores that a notebook is about; the paper's words and DEAM's figures beside them.
 
     Parameters
     ----------
@@ -93,13 +94,16 @@ def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=Non
     data : str
         Name of the data, e.g. ``songs.name``; it stands in every row.
     ceilings : pandas.DataFrame, optional
+    loss : str, optional
+        The loss of a table without a column ``loss``; names the kept scores on DEAM.
 
     Returns
     -------
     pandas.DataFrame
         One row per quantity, dimension (and loss, if there is such a column): ``quantity,
-        [loss,] dimension, value, low, high, seed_low, seed_high, paper, data``; with
-        ``ceilings`` also ``ceiling, share, share_low, share_high`` before ``paper``.
+        [loss,] dimension, value, low, high, seed_low, seed_high, deam, paper, data``; with
+        ``ceilings`` also ``ceiling, share, share_low, share_high`` before ``deam``. ``deam``, NaN
+        where nothing is kept, is from ``results/deam_opensmile``, labels as distributed.
 
     Raises
     ------
@@ -116,39 +120,46 @@ def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=Non
                 f"methods are {', '.join(scores['method'].unique())}"
             )
         parts.append(part.assign(quantity=quantity, paper=paper, data=data))
-    loss = ["loss"] if "loss" in scores else []
+    by_loss = ["loss"] if "loss" in scores else []
     table, more = pd.concat(parts, ignore_index=True), []
     if ceilings is not None:
         table, more = with_shares(table, ceilings), ["ceiling", *SHARE_COLUMNS]
-    kept = ["value", "low", "high", "seed_low", "seed_high", *more]
-    return table[["quantity", *loss, "dimension", *kept, "paper", "data"]]
+    place = ["loss", "method", "target", "score", "dimension"]
+    deam = kept("deam_opensmile", "scores").query("labels == 'as_distributed'")
+    asked = table if by_loss else table.assign(loss=loss)
+    found = asked[place].merge(deam[[*place, "value"]], how="left", on=place)
+    table["deam"] = found["value"].to_numpy()
+    columns = ["value", "low", "high", "seed_low", "seed_high", *more, "deam"]
+    return table[["quantity", *by_loss, "dimension", *columns, "paper", "data"]]
 
 
 def readable(comparison: pd.DataFrame, spec: str = ".2f"):
-    """The rows of :func:`compare_with_paper` for a page: scores as ``0.64 [0.56, 0.70]``.
+    """The rows of :func:`compare_with_paper` for a page: the paper, DEAM, this run.
 
-    Brackets hold the 95% bootstrap interval over songs; the column ``seeds`` the range over
-    single training seeds. Scores of the SD show their share of the ceiling, if it is there. The
-    caption names the data. Returns a ``pandas`` Styler.
+    One line per quantity (and loss); dimensions are parted by a stroke. This run's scores come with
+    their 95% interval, ``0.64 [0.56, 0.70]``, and scores of the SD with their share of the ceiling,
+    if it is there. The caption names dimensions and data. Returns a ``pandas`` Styler.
     """
-
-    def seeds(row):
-        low, high = row.seed_low, row.seed_high
-        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}"
-
-    def unbroken(texts):
-        return [text.replace(" ", words.NO_BREAK) for text in texts]
-
-    names = [name for name in ("quantity", "loss", "dimension") if name in comparison]
-    table = comparison[names].assign(
-        ours=[text or "not defined" for text in unbroken(words.brackets(comparison, spec))],
-        seeds=unbroken(map(seeds, comparison.itertuples())),
+    names = [name for name in ("quantity", "loss") if name in comparison]
+    texts = comparison.assign(
+        ours=[text or "not defined" for text in words.brackets(comparison, spec)],
+        DEAM=["-" if pd.isna(v) else f"{v:{spec}}" for v in comparison["deam"]],
     )
+    columns = {"DEAM": "DEAM (kept)", "ours": "this run"}
     if "share" in comparison:
-        shares = unbroken(map(words.share, comparison.itertuples()))
-        table["share of the highest possible"] = shares
-    table["paper"] = comparison["paper"].mask(comparison.duplicated(names[:1]), "")
-    return captioned(once(table, names[:-1]), f"Scores on {'; '.join(comparison['data'].unique())}")
+        texts["share"] = [words.share(row) for row in comparison.itertuples()]
+        columns["share"] = "share of the highest possible"
+
+    def stroke(cells):
+        cells = [text.replace(" ", words.NO_BREAK) for text in cells]
+        return " / ".join(cells) if any(cells) else ""
+
+    lines = texts.groupby(names, sort=False)
+    table = lines["paper"].first().to_frame()
+    table = table.assign(**{head: lines[name].agg(stroke) for name, head in columns.items()})
+    table = once(table.reset_index(), names[:-1])
+    caption = f"{' / '.join(comparison['dimension'].unique())}; this run: {comparison['data'][0]}"
+    return captioned(table, caption)
 
 
 def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: str = "single"):

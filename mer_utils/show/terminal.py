@@ -16,7 +16,7 @@ from mer_utils.show.layout import pivot_text
 QUICK = "quick profile: for looking, not for quoting"
 WIDTH, LEAST_ROOM, MOST_ROWS = 78, 24, 30
 SHORT = {", predicted / empirical": ", pred./emp.", "share of songs whose": "songs whose"}
-NOT_SHOWN = {"paper", "data", "why", "look", "verdict"}
+NOT_SHOWN = {"paper", "deam", "data", "why", "look", "verdict"}
 NOT_SHOWN |= {"ceiling", "share", "seed", "n_seeds", "n_songs"}
 LONGEST_HEAD = 20
 

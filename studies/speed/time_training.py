@@ -62,8 +62,9 @@ def bench_training(members: int = 15, epochs: int = 100, loss: str = "nll") -> d
         ``peak_gflops``, ``limit_ratio`` (stack time over the time at that peak: 1 is the
         limit), ``ks_p`` and ``difference`` for the test R2 of the mean of the two.
     """
-    experiment = Experiment(loss=loss, n_seeds=members, protocol=Protocol(epochs=epochs))
-    songs, protocol = experiment.songs(), experiment.protocol
+    protocol = Protocol(epochs=epochs)
+    experiment = Experiment("simulated", loss=loss, n_seeds=members, protocol=protocol)
+    songs = experiment.songs()
     split = make_split(experiment, songs)
     x = standardise(songs.features, split.train)
     train, validation, test = (

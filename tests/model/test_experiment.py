@@ -1,6 +1,10 @@
 """What an experiment says, and what it refuses to be."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+import untrained
 
 from mer_utils.data.load import load
 from mer_utils.model.experiment import Experiment
@@ -42,3 +46,13 @@ def test_the_parameters_of_a_page_describe_an_experiment():
     one = Experiment.of(loss="nll", **page, profile="quick", seed=7)
     assert (one.dataset, one.data, one.labels, one.seed) == ("deam", "here", "corrected", 7)
     assert one.n_seeds == Experiment.of("quick").n_seeds
+
+
+@pytest.mark.parametrize(("n", "split", "apart"), [(356, "folds", True), (1744, "single", False)])
+def test_few_songs_are_scored_by_folds_apart_by_artist(n, split, apart):
+    songs = replace(untrained.songs(n), artist=np.array(["a", "b"] * (n // 2)))
+    found = Experiment().settled(songs)
+    assert (found.split, found.keep_artists_together) == (split, apart)
+    assert Experiment(split="single").settled(songs).split == "single"
+    assert Experiment(fold=1).settled(songs) == Experiment(fold=1, split="single")
+    assert not Experiment().settled(replace(songs, artist=None)).keep_artists_together

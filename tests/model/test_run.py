@@ -32,7 +32,7 @@ def data(tmp_path_factory):
 def tiny(data, tmp_path, monkeypatch):
     """A tiny experiment with an empty cache of its own."""
     monkeypatch.setenv("MER_CACHE", str(tmp_path / "cache"))
-    return Experiment(dataset="deam", data=str(data), n_seeds=2, protocol=TINY)
+    return Experiment(dataset="deam", data=str(data), n_seeds=2, protocol=TINY, split="single")
 
 
 @pytest.fixture
@@ -148,6 +148,7 @@ OTHER = {
 
 def test_every_field_but_the_path_changes_the_key(tiny):
     songs = tiny.songs()
+    assert key(tiny, songs) == key(replace(tiny, split="auto"), songs)  # the fold says it
     assert key(tiny, songs) == key(replace(tiny, data="/elsewhere"), songs)
     assert key(tiny, songs) == key(replace(tiny, features="table.npz"), songs)
     changed = [replace(tiny, **{name: value}) for name, value in OTHER.items()]
@@ -157,7 +158,7 @@ def test_every_field_but_the_path_changes_the_key(tiny):
     ]
     keys = {key(e, songs) for e in [tiny, *changed]}
     assert len(keys) == 1 + len(changed)
-    tested = set(OTHER) | {"data", "features", "protocol"}
+    tested = set(OTHER) | {"data", "features", "protocol", "split"}
     assert tested == {f.name for f in fields(Experiment)}, "a new field needs a line here"
 
 
@@ -337,3 +338,13 @@ def test_folds_of_experiments_cover_all_songs(tiny):
     assert not np.array_equal(
         make_split(tiny, songs).test, make_split(replace(tiny, split_seed=1), songs).test
     )
+
+
+def test_all_folds_come_as_one_result_and_each_is_kept(tiny, tmp_path):
+    whole = run(replace(tiny, split="folds"), progress=False)
+    assert [fold.experiment.fold for fold in whole.folds] == [0, 1, 2, 3, 4]
+    assert len(stored(tmp_path)) == 5
+    same(whole.folds[2], run(replace(tiny, fold=2), progress=False))
+    assert sorted(whole.tested) == list(range(60))
+    auto = run(replace(tiny, split="auto"), progress=False)  # 60 songs are few
+    assert len(auto.folds) == 5 and auto.experiment.keep_artists_together

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from untrained import DATA, METHODS, untrained
+from untrained import DATA, METHODS, five_folds, untrained
 
 import mer_utils as mer
 from mer_utils.model.sampling import aggregate
@@ -22,7 +22,7 @@ from mer_utils.scoring.score_table import (
 
 def test_every_method_is_there_with_its_own_mean_and_sd():
     result = untrained(DATA)
-    got = predictions([result], passes=4)
+    got = predictions(result, passes=4)
     assert list(got.methods) == METHODS
     n = len(result.split.test)
     members = {"seed_ensemble": 1, "seed_ensemble_total": 1}
@@ -50,13 +50,13 @@ def test_every_method_is_there_with_its_own_mean_and_sd():
 
 
 def test_one_seed_has_no_ensemble():
-    got = predictions([untrained(DATA, n_seeds=1)], passes=3)
+    got = predictions(untrained(DATA, n_seeds=1), passes=3)
     assert list(got.methods) == [m for m in METHODS if not m.startswith("seed_ensemble")]
 
 
 def test_trivial_predictors_come_from_training_songs_alone():
     result = untrained(DATA)
-    before = predictions([result], passes=2)
+    before = predictions(result, passes=2)
     np.testing.assert_allclose(
         before.methods["training_mean_sd"][1],
         np.broadcast_to(DATA.sd[result.split.train].mean(0), (3, len(before.sd), 2)),
@@ -65,7 +65,7 @@ def test_trivial_predictors_come_from_training_songs_alone():
     def with_sd(rows):
         sd = DATA.rating_sd.copy()
         sd[rows] = 4 - sd[rows]
-        return predictions([replace(result, songs=replace(DATA, rating_sd=sd))], passes=2)
+        return predictions(replace(result, songs=replace(DATA, rating_sd=sd)), passes=2)
 
     unseen = np.concatenate([result.split.test, result.split.validation])
     for name in TRIVIAL:
@@ -78,7 +78,7 @@ def test_the_quadratic_recovers_a_planted_quadratic():
     result = untrained(DATA)
     planted = 0.4 + 0.1 * result.mu[1] - 0.3 * result.mu[1] ** 2  # member 1 alone knows it
     result = replace(result, songs=replace(DATA, rating_sd=4.0 * planted))
-    got = predictions([result], passes=2)
+    got = predictions(result, passes=2)
     mu, sigma = got.methods["quadratic_in_mu"]
     np.testing.assert_allclose(sigma[1], planted[result.split.test], atol=1e-6)
     assert metrics.r2(got.sd, sigma)[1].min() > 0.999 > metrics.r2(got.sd, sigma)[0].max()
@@ -87,12 +87,12 @@ def test_the_quadratic_recovers_a_planted_quadratic():
 def test_the_quadratic_never_predicts_a_negative_spread():
     result = untrained(DATA)
     steep = np.maximum(0.2 + 2 * (result.mu[0] - result.mu[0].mean(0)), 0)
-    got = predictions([replace(result, songs=replace(DATA, rating_sd=4.0 * steep))], passes=2)
+    got = predictions(replace(result, songs=replace(DATA, rating_sd=4.0 * steep)), passes=2)
     assert got.methods["quadratic_in_mu"][1].min() >= 1e-3
 
 
 def test_folds_put_together_score_every_song_once_with_its_own_truth():
-    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    got = predictions(five_folds(DATA), passes=2)
     np.testing.assert_array_equal(np.sort(got.song), DATA.song_id)
     rows = got.song - DATA.song_id[0]
     np.testing.assert_array_equal(got.mean, DATA.mean[rows])
@@ -109,7 +109,7 @@ def test_folds_put_together_score_every_song_once_with_its_own_truth():
 
 @pytest.fixture(scope="module")
 def holdout():
-    got = predictions([untrained(DATA)], passes=3)
+    got = predictions(untrained(DATA), passes=3)
     return got, score_table(got, n_resamples=40)
 
 
@@ -170,7 +170,7 @@ def test_figures_of_a_row_are_those_of_the_scores(holdout):
 
 
 def test_scores_are_averaged_within_folds():
-    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    got = predictions(five_folds(DATA), passes=2)
     mu = got.methods["single"][0]
     by_hand = [metrics.r2(got.mean[got.fold == k], mu[:, got.fold == k]) for k in range(5)]
     np.testing.assert_allclose(
@@ -182,7 +182,7 @@ def test_scores_are_averaged_within_folds():
 
 def test_knowing_only_the_training_mean_is_not_a_negative_correlation():
     """Pooled over folds it could be: a fold with high SDs leaves a low training mean."""
-    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    got = predictions(five_folds(DATA), passes=2)
     sigma = got.methods["training_mean_sd"][1]
     assert np.isfinite(metrics.pearson(got.sd, sigma)).all()  # five constants, one for each fold
     assert np.isnan(within_folds(metrics.pearson, got.fold)(got.sd, sigma)).all()
@@ -198,7 +198,7 @@ def beyond(table, method="single"):
 
 
 def test_beyond_the_mean_is_a_correlation_of_residuals_within_folds():
-    got = predictions([untrained(DATA, fold) for fold in range(5)], passes=2)
+    got = predictions(five_folds(DATA), passes=2)
     sigma, members = got.methods["single"][1], []
     for member in sigma:
         by_fold = []
@@ -248,7 +248,7 @@ def test_a_constant_is_not_asked_beyond_the_mean(holdout):
 def test_score_takes_one_result_or_all_folds():
     one = untrained(DATA)
     whole = mer.score(one, passes=2, n_resamples=5)
-    pd.testing.assert_frame_equal(whole, score_table(predictions([one], 2), 5))
-    folds = [untrained(DATA, fold) for fold in range(5)]
+    pd.testing.assert_frame_equal(whole, score_table(predictions(one, 2), 5))
+    folds = five_folds(DATA)
     whole = mer.score(folds, passes=2, n_resamples=5)
     pd.testing.assert_frame_equal(whole, score_table(predictions(folds, 2), 5))

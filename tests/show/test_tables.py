@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mer_utils.results import kept
 from mer_utils.scoring.metrics import POINT_SCORES, SPREAD_SCORES
 from mer_utils.show.layout import for_forest
 from mer_utils.show.tables import (
@@ -56,18 +57,34 @@ def test_a_row_that_is_not_there_is_named():
         compare_with_paper(scores(), {"R2 of dropout": ("mc_dropout", "mean", "r2", "")}, "x")
 
 
-def test_readable_shows_interval_seeds_and_data_once():
-    page = readable(compare_with_paper(scores(), ROWS, "simulated songs"))
+def text_of(shown, column):
+    return shown[column].str.replace(NO_BREAK, " ").tolist()
+
+
+def test_readable_sets_the_paper_before_deam_before_this_run():
+    page = readable(compare_with_paper(scores(), ROWS, "simulated songs", loss="mse"))
     shown = page.data
-    ours, seeds = (shown[c].str.replace(NO_BREAK, " ").tolist() for c in ("ours", "seeds"))
-    assert ours[:2] == ["0.65 [0.55, 0.75]"] * 2
-    assert ours[4:] == ["0.40"] * 2  # no interval, no brackets
-    assert seeds[0] == "0.63 to 0.67"
-    assert shown["quantity"].tolist()[:2] == ["R2 of the mean", ""]
-    assert shown["paper"].tolist()[2:4] == ["far below 0", ""]
-    assert "simulated songs" in page.to_html()
-    again = readable(compare_with_paper(scores(), ROWS, "simulated songs"))
+    assert list(shown) == ["quantity", "paper", "DEAM (kept)", "this run"]
+    assert shown["quantity"].tolist() == list(ROWS)
+    ours = text_of(shown, "this run")
+    assert ours[0] == "0.65 [0.55, 0.75] / 0.65 [0.55, 0.75]"
+    assert ours[2] == "0.40 / 0.40"  # no interval, no brackets
+    assert shown["paper"].tolist() == ["0.6 to 0.7", "far below 0", ""]
+    assert "valence / arousal; this run: simulated songs" in page.to_html()
+    again = readable(compare_with_paper(scores(), ROWS, "simulated songs", loss="mse"))
     assert page.to_html() == again.to_html()
+
+
+def test_the_figures_of_deam_are_those_that_are_kept():
+    table = compare_with_paper(scores(), ROWS, "x", loss="nll")
+    known = kept("deam_opensmile", "scores").query(
+        "labels == 'as_distributed' and loss == 'nll' and method == 'single' and score == 'r2'"
+    )
+    expected = known.set_index(["target", "dimension"])["value"]
+    places = [(target, d) for target in ("mean", "sd") for d in ("valence", "arousal")]
+    assert table["deam"][:4].tolist() == expected.loc[places].tolist()
+    assert text_of(readable(table).data, "DEAM (kept)")[1].count("/") == 1
+    assert compare_with_paper(scores(loss="mine"), ROWS, "x")["deam"].isna().all()
 
 
 def test_several_losses_stay_apart():
@@ -75,15 +92,16 @@ def test_several_losses_stay_apart():
     table = compare_with_paper(both, ROWS, "x")
     assert table["loss"].tolist()[:4] == ["mse", "mse", "nll", "nll"]
     shown = readable(table).data
-    assert shown["loss"].tolist()[:4] == ["mse", "", "nll", ""]
-    assert shown["quantity"].tolist()[:4] == ["R2 of the mean", "", "", ""]
+    assert shown["loss"].tolist()[:2] == ["mse", "nll"]
+    assert shown["quantity"].tolist()[:4] == ["R2 of the mean", "", "R2 of the SD", ""]
 
 
 def test_undefined_scores_are_said_not_shown_as_nan():
     table = compare_with_paper(scores(), ROWS, "x")
     table.loc[0, ["value", "low", "high", "seed_low", "seed_high"]] = float("nan")
     shown = readable(table).data
-    assert (shown["ours"][0], shown["seeds"][0]) == ("not defined", "")
+    assert text_of(shown, "this run")[0] == "not defined / 0.65 [0.55, 0.75]"
+    assert text_of(shown, "DEAM (kept)")[0] == "- / -"
 
 
 def test_trivial_predictors_stand_beside_the_model():
@@ -181,6 +199,5 @@ def test_a_comparison_shows_shares_of_sd_scores_only():
     assert table["ceiling"].isna().tolist() == [True, True, False, False, True, True]
     assert table["share"].tolist()[2:4] == pytest.approx([-0.5 / 0.16] * 2)
     shown = readable(table).data
-    text = shown[SHARE].str.replace(NO_BREAK, " ").tolist()
-    assert text == ["", "", "below -100%", "below -100%", "", ""]
-    assert list(shown)[-1] == "paper" and SHARE not in readable(without).data
+    assert text_of(shown, SHARE) == ["", "below -100% / below -100%", ""]
+    assert list(shown)[-1] == SHARE and SHARE not in readable(without).data

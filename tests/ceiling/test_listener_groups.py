@@ -1,0 +1,92 @@
+"""Reliability in disjoint panels, and one step beyond what can be seen; truths are simulated."""
+
+import numpy as np
+import pytest
+
+from mer_utils.ceiling import headline, listener_groups
+from mer_utils.ceiling.listener_groups import (
+    mean_alone,
+    measured_ceiling,
+    pairs_of_panels,
+    sd_alone,
+    sd_beyond_mean,
+    stepped_up,
+)
+from mer_utils.data.load import load
+from mer_utils.data.musifeast import GROUPS, Panel, panel
+
+
+def raters(n_clips, varies, rng, truth=None):
+    """Whole numbers of 1 to 5 from eight groups of 3 to 6: (n_clips, 2, 8, 6), NaN for nobody.
+
+    ``truth`` draws what belongs to the clip, ``rng`` the listeners.
+    """
+    truth = truth or rng
+    mean = truth.normal(3, 0.6, (n_clips, 2, 1, 1))
+    spread = np.exp(truth.normal(np.log(0.9), 0.25 * varies, (n_clips, 2, 1, 1)))
+    there = np.arange(6) < truth.integers(3, 7, (n_clips, 1, 8, 1))
+    drawn = np.clip(np.rint(rng.normal(mean, spread, (n_clips, 2, 8, 6))), 1, 5)
+    return np.where(there, drawn, np.nan)
+
+
+def of(ratings):
+    """``panel`` of these ratings."""
+
+    def of_groups(groups=GROUPS, dimensions=None):
+        some = ratings[:, :, [GROUPS.index(g) for g in groups]].reshape(len(ratings), 2, -1)
+        n = np.isfinite(some[:, 0]).sum(1)
+        return Panel(n, np.nanmean(some, 2), np.nanstd(some, 2, ddof=1))
+
+    return of_groups
+
+
+def test_all_pairs_of_unions_share_nobody():
+    sizes = {1: 28, 2: 210, 3: 280, 4: 35}
+    for k, n_pairs in sizes.items():
+        panels = pairs_of_panels(k, mean_alone)
+        assert len(panels) == 2 and panels[0].first.shape == (n_pairs, 356)
+    first, second = (panel(g).mean[:, 0] for g in (GROUPS[:4], GROUPS[4:]))
+    np.testing.assert_array_equal(panels[0].first[0], first)
+    np.testing.assert_array_equal(panels[0].second[0], second)
+
+
+@pytest.mark.parametrize("statistic", [sd_alone, sd_beyond_mean])
+@pytest.mark.parametrize("varies", [1, 0.5])
+def test_the_step_to_all_listeners_is_what_another_panel_of_all_would_show(
+    monkeypatch, statistic, varies
+):
+    rng = np.random.default_rng(3)  # two panels of all groups on the same clips:
+    found = [of(raters(6000, varies, rng, np.random.default_rng(4))) for _ in range(2)]
+    both = [[statistic(m, s) for m, s in zip(p().mean.T, p().sd.T, strict=True)] for p in found]
+    seen = [np.corrcoef(a, b)[0, 1] for a, b in zip(*both, strict=True)]
+    monkeypatch.setattr(listener_groups, "panel", found[0])
+    stepped = measured_ceiling(8, statistic, n_resamples=20)
+    np.testing.assert_allclose(stepped["value"], seen, atol=0.03)
+    assert np.mean(seen) > 0.1
+
+
+def test_intervals_hold_the_truth_and_nothing_is_found_where_nothing_is(monkeypatch):
+    rng, held = np.random.default_rng(0), []
+    for _ in range(20):
+        monkeypatch.setattr(listener_groups, "panel", of(raters(356, 0, rng)))
+        held.append(measured_ceiling(4, sd_beyond_mean, n_resamples=200))
+    low, high = (np.stack([table[end] for table in held]) for end in ("low", "high"))
+    assert 0.8 <= ((low < 0) & (high > 0)).mean() <= 1
+
+
+def test_one_step_is_that_of_spearman_and_brown_for_large_panels():
+    assert stepped_up(0.2, 17, 34) == pytest.approx(1 / (1 + 4 * 16 / 33))
+    assert stepped_up(0.2, 1000, 2000) == pytest.approx(2 * 0.2 / 1.2, abs=1e-3)
+
+
+def test_the_measured_figures_of_musifeast():
+    ten = measured_ceiling(2, sd_alone, n_resamples=50)
+    assert ten["n"].between(8, 9).all()
+    np.testing.assert_allclose(ten["value"], [0.11, 0.11], atol=0.01)  # 0.12 / 0.15 with ten
+    half = measured_ceiling(4, sd_alone, n_resamples=50)["value"]
+    np.testing.assert_allclose(half, [0.20, 0.20], atol=0.02)
+    for labels, top in (("as_distributed", 0.34), ("few_listeners", 0.11)):
+        table = headline.ceilings_of(load("musifeast", labels=labels), n_resamples=50)
+        assert list(table["part"]) == [headline.ALL] * 2 + [headline.BEYOND] * 2
+        np.testing.assert_allclose(table["value"][:2], top, atol=0.02)
+        assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
