@@ -8,7 +8,7 @@ asked for, so the import itself costs nothing.
 ``mer.between``              a range, for a parameter that only one page has
 ``mer.get_profile``          what "paper" and "quick" mean: seeds, epochs, resamples
 ``mer.load``                 songs by name: means, SDs and features
-``mer.DIMENSIONS``           ("valence", "arousal"), the last axis of every array
+``mer.DIMENSIONS``           ("valence", "arousal"), those of the music data sets
 ``mer.Experiment``           what to train: data, split, loss, seeds, protocol
 ``mer.run``                  train it, or read it from the cache
 ``mer.PAPER_LOSSES``         ("mse", "kld", "nll")
@@ -46,11 +46,12 @@ Rooms, each of which imports only those above it: ``data``, ``embed``, ``model``
 
 Conventions (every module follows them):
 
-* Dimensions are ``("valence", "arousal")``, in this order, on the last axis.
-* ``rating_mean`` and ``rating_sd`` are on the 1-9 rating scale.
+* Dimensions come from the data set and are on the last axis; in music they are
+  ``("valence", "arousal")``.
+* ``rating_mean`` and ``rating_sd`` are on the data set's scale, 1-9 for DEAM.
 * ``mean``, ``sd`` (targets) and ``mu``, ``sigma`` (predictions) are in model space:
-  ``y = (rating - 5) / 4`` in [-1, 1], and an SD divided by 4.
-* Arrays are ``(n_songs, 2)``; a stack of members adds an axis in front.
+  ``y = (rating - middle) / half range`` in [-1, 1], and an SD divided by the half range.
+* Arrays are ``(n_songs, n_dimensions)``; a stack of members adds an axis in front.
 * SDs are population SDs (ddof=0) unless a docstring says otherwise.
 """
 

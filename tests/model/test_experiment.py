@@ -17,7 +17,7 @@ def test_unknown_names_are_refused_with_the_choices():
     with pytest.raises(ValueError, match="unknown profile 'full': choose one of paper, quick"):
         Experiment.of("full")
     with pytest.raises(
-        ValueError, match="unknown dataset 'demo': choose 'simulated', 'musifeast' or 'deam'"
+        ValueError, match="unknown dataset 'demo': choose one of 'simulated'"
     ):
         load("demo")
     with pytest.raises(ValueError, match="data='here' goes with dataset='deam'"):
