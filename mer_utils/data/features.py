@@ -126,23 +126,24 @@ def match_features(song_id, place, notes):
     DataError
         As in :func:`read_features`, or if no song has features.
     """
-    ids, values, dropped, source = read_features(place, text=song_id.dtype.kind == "U")
-    dropped = set(dropped)
+    text = song_id.dtype.kind == "U"
+    ids, values, dropped, source = read_features(place, text)
+    dropped, what = set(dropped), "items" if text else "songs"
     kept = np.isin(song_id, ids)
     if not kept.any():
         raise DataError(
-            f"{place}: none of its {len(ids)} songs is among the {len(song_id)} rated songs "
-            f"({some(ids)} against {some(song_id)}); give the features of the rated songs"
+            f"{place}: none of its {len(ids)} {what} is among the {len(song_id)} rated {what} "
+            f"({some(ids)} against {some(song_id)}); give the features of the rated {what}"
         )
     broken = [song for song in song_id.tolist() if song in dropped]
     absent = [song for song in song_id[~kept].tolist() if song not in dropped]
     if broken:
-        notes.append(f"{len(broken)} songs left out: features not finite ({some(broken)}).")
+        notes.append(f"{len(broken)} {what} left out: features not finite ({some(broken)}).")
     if absent:
-        notes.append(f"{len(absent)} songs left out: no features ({some(absent)}).")
+        notes.append(f"{len(absent)} {what} left out: no features ({some(absent)}).")
     others = np.setdiff1d(ids, song_id)
     if len(others):
-        notes.append(f"Features of {len(others)} other songs not used ({some(others)}).")
+        notes.append(f"Features of {len(others)} other {what} not used ({some(others)}).")
     values = values[np.searchsorted(ids, song_id[kept])]
     constant = int((values == values[:1]).all(axis=0).sum()) if len(values) > 1 else 0
     if constant:

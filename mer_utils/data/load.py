@@ -75,8 +75,8 @@ def _load(dataset, data, labels, features, disagreement):
             )
         if data or labels != "as_distributed":
             raise DataError(
-                f"own ratings need no data={data!r}, and have the labels 'as_distributed' only, "
-                f"not {labels!r}"
+                f"own ratings have the labels 'as_distributed' only and no data: not {labels=}, "
+                f"{data=}"
             )
         return load_own(dataset, features)
     listeners = {"as_distributed": GROUPS, "few_listeners": FEW}

@@ -39,6 +39,23 @@ def test_ddof_undecided():
     assert many.ddof is None and many.n_pairs == 0 and "few raters" in str(many)
 
 
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize("scale", [(1, 5), (0, 10), (-2, 2)])
+def test_ddof_on_other_scales_and_variances(ddof, scale):
+    ratings = np.random.default_rng(1).integers(scale[0], scale[1] + 1, size=(200, 8))
+    mean, sd = ratings.mean(1).round(2), ratings.std(1, ddof=ddof).round(2)
+    found = infer_ddof(mean, sd, 8, scale=scale)
+    assert found.ddof == ddof and not found.variance
+    squares = infer_ddof(mean, ratings.var(1, ddof=ddof).round(2), 8, scale=scale)
+    assert squares.ddof is None and squares.variance and "look like variances" in str(squares)
+
+
+def test_ddof_is_not_tested_where_it_cannot_be():
+    mean, sd = drawn(n=4)
+    for scale in ((0, 100), (1, 9.5)):
+        assert infer_ddof(mean, sd, 4, scale=scale).n_pairs == 0
+
+
 def test_ddof_bad_input():
     for arguments in (([5.0], [1.0, 1.0]), ([], []), ([5.0], [1.0], 1), ([5.0], [1.0], [10, 10])):
         with pytest.raises(ValueError):
