@@ -24,7 +24,7 @@ def own_report(folder, *, features="auto") -> CheckReport:
     root = Path(folder).expanduser()
     out = Writer(lambda text: text.replace(f"{root}/", ""))
     out.title(f"Check of {root}", "=")
-    data = None
+    data, about = None, {"features": ""}
     with out.section("Files"):
         for name in FILES:
             out.row(name, "there" if (root / name).is_file() else "not at hand")
