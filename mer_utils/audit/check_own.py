@@ -16,8 +16,6 @@ from mer_utils.data.features import read_features
 from mer_utils.data.own_folder import DESCRIPTION, KEYS, read_description
 from mer_utils.data.own_ratings import load_own, own_features, read_own_moments
 
-FILES = ("ratings.csv", "moments.csv", "items.csv")
-
 
 def own_report(folder, *, features="auto") -> CheckReport:
     """Check a folder of own ratings; as :func:`mer_utils.audit.check.check_report`."""
@@ -26,7 +24,7 @@ def own_report(folder, *, features="auto") -> CheckReport:
     out.title(f"Check of {root}", "=")
     data, about = None, {"features": ""}
     with out.section("Files"):
-        for name in FILES:
+        for name in ("ratings.csv", "moments.csv", "items.csv"):
             out.row(name, "there" if (root / name).is_file() else "not at hand")
         about = read_description(root)
         out.row(DESCRIPTION, "there; it says:")
@@ -34,19 +32,7 @@ def own_report(folder, *, features="auto") -> CheckReport:
             out.row(f"  {key}", "nothing" if about[key] in ("", None) else str(about[key]))
     with out.section("Ratings"):
         data = load_own(root, features=None)
-        out.say(f"{data.name}: {len(data)} items, on the {data.unit}.")
-        if data.n_raters is not None:
-            least, usual, most = np.quantile(data.n_raters, [0, 0.5, 1])
-            out.say(f"Raters of an item: {least:.0f} to {most:.0f}, in the middle {usual:g}.")
-        out.say()
-        out.moments(data)
-        if data.ratings is None:
-            guess = read_own_moments(root / "moments.csv", about, [])[-1]
-            out.say(f"{guess}.")
-            if guess.ddof is not None and guess.ddof != data.ddof:
-                out.problems.append(
-                    f"{DESCRIPTION}: ddof is {data.ddof}, but {guess}; set ddof = {guess.ddof}"
-                )
+        _ratings(out, data, root, about)
     with out.section("Features"):
         if data is None:
             read_features(own_features(root, about) if features == "auto" else features, text=True)
@@ -57,17 +43,31 @@ def own_report(folder, *, features="auto") -> CheckReport:
             out.row("rated items with features", str(len(data)))
             out.row("features per item", str(data.features.shape[1]))
     if data is not None:
-        with out.section("Groups"):
-            groups = pd.Series(data.artist[data.artist != ""]).value_counts()
-            out.say(f"{len(groups)} groups with {groups.min()} to {groups.max()} items; a group "
-                    "stays on one side of a split." if len(groups) else
-                    "No group is known: items are split one by one.")  # fmt: skip
         with out.section("How far do the raters agree?"):
             (_from_moments if data.ratings is None else _from_ratings)(out, data)
         with out.section("Left out or mended"):
             for note in data.notes or ["Nothing."]:
                 out.say(note, "  - ", "    ")
     return out.finish("This folder can be used: every item counted above is ready for a model.")
+
+
+def _ratings(out, data, root, about):
+    out.say(f"{data.name}: {len(data)} items, on the {data.unit}.")
+    if data.n_raters is not None:
+        least, usual, most = np.quantile(data.n_raters, [0, 0.5, 1])
+        out.say(f"Raters of an item: {least:.0f} to {most:.0f}, in the middle {usual:g}.")
+    groups = len({*data.artist} - {""})
+    out.say(f"{groups} groups; each stays on one side of a split." if groups else
+            "No group is known: items are split one by one.")  # fmt: skip
+    out.say()
+    out.moments(data)
+    if data.ratings is None:
+        guess = read_own_moments(root / "moments.csv", about, [])[-1]
+        out.say(f"{guess}.")
+        if guess.ddof not in (None, data.ddof):
+            out.problems.append(
+                f"{DESCRIPTION}: ddof is {data.ddof}, but {guess}; set ddof = {guess.ddof}"
+            )
 
 
 def _from_ratings(out, data):
@@ -77,25 +77,23 @@ def _from_ratings(out, data):
     for name in data.dimensions:
         try:
             parts = variance_components(table[name], table["song_id"], table["rater"])
+            parts = np.maximum(list(parts.values()), 0)
+            item, rater, rest = parts / (parts.sum() or np.nan)
+            out.say(f"{name}: {item:.0%} of the variance of single ratings is the item, {rater:.0%}"
+                    f" the rater's level, {rest:.0%} taste and accident.")  # fmt: skip
         except ValueError as error:
             out.say(f"{name}: the variance cannot be split ({error}).")
-            continue
-        total = sum(max(part, 0) for part in parts.values()) or np.nan
-        item, rater, rest = (max(part, 0) / total for part in parts.values())
-        out.say(f"{name}: {item:.0%} of the variance of single ratings is the item, {rater:.0%} "
-                f"the rater's level, {rest:.0%} taste and accident.")  # fmt: skip
-    usual = int(np.median(data.n_raters))
-    k = int(np.quantile(data.n_raters, 0.2)) // 2
+    usual, k = int(np.median(data.n_raters)), int(np.quantile(data.n_raters, 0.2)) // 2
     if k < 2:
         return out.say("Too few raters for two panels: most items need four or more.")
     enough = data.song_id[data.n_raters >= 2 * k]
     table = table[table["song_id"].isin(enough)]
     seats = table.assign(rater=table.groupby("song_id").cumcount())  # who is who does not matter
     found = panel_curves(replace(data, ratings=seats), sizes=(k,))
+    what = found["dimension"].str[:24] + " " + found["statistic"].replace("sd", "SD")
     all_n = spearman_brown(found["value"].clip(lower=0), usual / k)
-    what = found["statistic"].replace("sd", "SD")
     rows = {
-        "reliability of": found["dimension"].str[:24] + " " + what,
+        "reliability of": what,
         f"{k} raters": [f"{r.value:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in found.itertuples()],
         f"{usual} raters, about": [f"{value:.2f}" for value in all_n],
     }
@@ -106,7 +104,7 @@ def _from_ratings(out, data):
         f"Two panels of {k} raters who share nobody, drawn again and again on {len(enough)} items: "
         "1 if they agree on the order and distance of all items, 0 if not at all; 95% intervals "
         f"over items. The step to {usual} raters is the Spearman-Brown formula; for an SD it is a "
-        "rule of thumb. No prediction of the SD can have a higher R2 than the SD's reliability."
+        "rule of thumb. But for luck, no prediction of the SD has a higher R2 than its reliability."
     )
 
 

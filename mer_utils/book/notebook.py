@@ -33,15 +33,8 @@ class between:
     high: float
 
 
-@dataclass(frozen=True)
-class or_own:
-    """One of these names, or a folder of own ratings."""
-
-    names: tuple
-
-
 STANDARD = {
-    "dataset": or_own(NAMES),
+    "dataset": NAMES,
     "data": str,
     "labels": ("as_distributed", "corrected", "few_listeners"),
     "features": str,
@@ -104,6 +97,8 @@ def check_parameters(namespace: dict, **own) -> PageParameters:
         if name not in namespace:
             raise ParameterError(f"parameter {name!r} has no value: run the parameters cell first")
         wanted = _unmet(namespace[name], kind)
+        if wanted and name == "dataset":
+            wanted = "" if is_own(namespace[name]) else f"{wanted}, or a folder with {DESCRIPTION}"
         if wanted:
             raise ParameterError(f"parameter {name!r} must be {wanted}, not {namespace[name]!r}")
     return PageParameters((name, namespace[name]) for name in declared)
@@ -125,9 +120,6 @@ def _unmet(value, kind) -> str:
     names = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
     if isinstance(kind, tuple):
         return "" if value in kind else f"one of {', '.join(map(repr, kind))}"
-    if isinstance(kind, or_own):
-        named = _unmet(value, kind.names)
-        return named and ("" if is_own(value) else f"{named}, or a folder with {DESCRIPTION}")
     if isinstance(kind, between):
         number = type(kind.low)
         fits = not _unmet(value, number) and kind.low <= value <= kind.high

@@ -155,12 +155,18 @@ def song_ids(frame, path, problems, *, unique=True) -> np.ndarray:
     ]
     ids = np.where(whole, value, -1).astype(np.int64)
     if unique:
-        first = {}
-        for line, song in zip(frame.index, ids, strict=True):
-            if song > 0 and song in first:
-                problems.append(
-                    f"{path}, line {line}: song {song} is there twice "
-                    f"(first in line {first[song]}); keep one of the two lines"
-                )
-            first.setdefault(song, line)
+        known = frame.index[ids > 0]
+        twice(known, [f"song {song}" for song in ids[ids > 0]], path, problems)
     return ids
+
+
+def twice(lines, names, path, problems):
+    """A name (hashable) that an earlier one of ``lines`` had is a problem."""
+    first = {}
+    for line, name in zip(lines, names, strict=True):
+        before = first.setdefault(name, line)
+        if before != line:
+            problems.append(
+                f"{path}, line {line}: {name} is there twice (first in line {before}); "
+                "keep one of the two lines"
+            )

@@ -59,13 +59,14 @@ def read_description(folder) -> dict:
 
 
 def _fits(key, value) -> bool:
+    if key in ("scale", "dimensions") and not isinstance(value, list):
+        return False
     if key == "scale":
-        ends = value if isinstance(value, list) and len(value) == 2 else [""]
-        return {*map(type, ends)} <= {int, float} and np.isfinite(ends).all() and ends[0] < ends[1]
+        numbers = len(value) == 2 and {*map(type, value)} <= {int, float}
+        return numbers and np.isfinite(value).all() and value[0] < value[1]
     if key == "dimensions":
-        names = value if isinstance(value, list) else []
-        names = [plain(name) if isinstance(name, str) else "" for name in names]
-        return bool(names) and len({*names}) == len(names) and not TAKEN & {*names}
+        names = {plain(name) if isinstance(name, str) else "" for name in value}
+        return 0 < len(names) == len(value) and not TAKEN & names
     if key in ("ddof", "simulated"):
         return type(value) is (int if key == "ddof" else bool) and value in (0, 1)
     return isinstance(value, str) and value != ""

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.csv_tables import DataError, numbers, read_table
+from mer_utils.data.csv_tables import DataError, numbers, read_table, twice
 from mer_utils.data.dataset import Dataset, checksums
 from mer_utils.data.features import match_features, only_table, some, split_layer
 from mer_utils.data.moments import misfit, read_moments
@@ -101,14 +101,11 @@ def own_features(folder, about) -> Path:
 
 def _check_names(frame, columns, path, problems):
     """An empty name is a problem, and names that were all there before."""
-    first = {}
-    for line, *names in frame[columns].itertuples(name=None):
-        where, empty = f"{path}, line {line}", [c for c in columns if not names[columns.index(c)]]
-        problems += [f"{where}: {c} is empty; fill it in or remove the line" for c in empty]
-        before = first.setdefault(tuple(names), line)
-        if before != line and not empty:
-            what = " by ".join(map(repr, names))
-            problems.append(f"{where}: {what} is there twice (first in line {before}); keep one")
+    for column in columns:
+        problems += [f"{path}, line {line}: {column} is empty; fill it in or remove the line"
+                     for line in frame.index[frame[column] == ""]]  # fmt: skip
+    named = frame[(frame[columns] != "").all(axis=1)]
+    twice(named.index, [" by ".join(names) for names in named[columns].to_numpy()], path, problems)
 
 
 def _leave_out(bad, song_id, why, notes):

@@ -57,7 +57,7 @@ def test_report_without_raters(tmp_path):
     report = check_report(tmp_path)
     text = text_of(report)
     assert report.errors == 0 and "Single ratings are not at hand" in text
-    assert "20 groups with 4 to 4 items" in text and "Correlation of mean Beauty" in text
+    assert "20 groups; each stays" in text and "Correlation of mean Beauty" in text
     noise = (table["beauty_sd"] ** 2 / 20).mean()
     expected = 1 - noise / table["beauty_mean"].var()
     assert f"{expected:.2f} (Beauty)" in text

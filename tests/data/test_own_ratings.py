@@ -99,7 +99,7 @@ def test_items_of_one_rater_are_left_out_of_moments_too(tmp_path):
 
 
 @pytest.mark.parametrize("line, said", [
-    ("v000,r1,3", r"line 2\d+: 'v000' by 'r1' is there twice \(first in line \d+\); keep one"),
+    ("v000,r1,3", r"line 482: v000 by r1 is there twice \(first in line \d+\); keep one"),
     ("v000,new,6", "line 482: quality is 6, outside 1 to 5; correct"),
     ("v000,new,loud", "line 482: quality is 'loud', not a finite number; correct"),
     ("v000,,3", "line 482: rater is empty; fill it in or remove the line"),
@@ -110,7 +110,7 @@ def test_bad_lines_of_ratings(tmp_path, line, said):
     voices(tmp_path)
     path = tmp_path / "ratings.csv"
     path.write_text(path.read_text() + line + "\n")
-    with pytest.raises(DataError, match=said.replace(r"line 2\d+", "line 482")) as caught:
+    with pytest.raises(DataError, match=said) as caught:
         load_own(tmp_path)
     assert all("ratings.csv" in problem for problem in caught.value.problems)
 
@@ -122,7 +122,7 @@ def test_bad_lines_of_ratings(tmp_path, line, said):
     (("beauty_sd", 4), "", "line 6: Beauty_sd is empty"),
     (("n", 4), 2.5, "line 6: n is 2.5, not a whole number of raters; correct it"),
     (("n", 4), "", "line 6: n is empty"),
-    (("item", 4), "p0", r"line 6: 'p0' is there twice \(first in line 2\)"),
+    (("item", 4), "p0", r"line 6: p0 is there twice \(first in line 2\)"),
 ])  # fmt: skip
 def test_bad_lines_of_moments(tmp_path, cell, value, said):
     table = pictures(tmp_path).astype(object)
@@ -143,7 +143,7 @@ def test_bad_lines_of_moments(tmp_path, cell, value, said):
     (lambda f: (f / "features.csv").write_text("item,a\nx,1\n"), "none of its 1 items is among"),
     (lambda f: (f / "features.csv").write_text("item,a\n,1\n"), "line 2: no item is named"),
     (lambda f: (f / "features.csv").write_text("item,a\nv001,1\nv001,2\n"), "more than once"),
-    (lambda f: (f / "items.csv").write_text("item\nv001\nv001\n"), "items.csv, line 3: 'v001'"),
+    (lambda f: (f / "items.csv").write_text("item\nv001\nv001\n"), "items.csv, line 3: v001"),
     (lambda f: (f / "items.csv").write_text("name\nv001\n"), "items.csv, line 1: .* 'item'"),
 ])  # fmt: skip
 def test_bad_folders(tmp_path, spoil, said):
