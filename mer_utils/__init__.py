@@ -10,6 +10,7 @@ asked for, so the import itself costs nothing.
 ``mer.load``                 songs by name: means, SDs and features
 ``mer.DIMENSIONS``           ("valence", "arousal"), those of the music data sets
 ``mer.Experiment``           what to train: data, split, loss, seeds, protocol
+``mer.SPLITS``               what its ``split`` may be: "auto", "single", "folds"
 ``mer.run``                  train it, or read it from the cache
 ``mer.PAPER_LOSSES``         ("mse", "kld", "nll")
 ``mer.aggregate``            many predictions to one mean and one spread
@@ -46,13 +47,12 @@ Rooms, each of which imports only those above it: ``data``, ``embed``, ``model``
 
 Conventions (every module follows them):
 
-* Dimensions come from the data set and are on the last axis; in music they are
-  ``("valence", "arousal")``.
-* ``rating_mean`` and ``rating_sd`` are on the data set's scale, 1-9 for DEAM.
-* ``mean``, ``sd`` (targets) and ``mu``, ``sigma`` (predictions) are in model space:
-  ``y = (rating - middle) / half range`` in [-1, 1], and an SD divided by the half range.
+* Dimensions are on the last axis; DEAM and MUSIFEAST-17 have ``("valence", "arousal")``.
+* ``rating_mean`` and ``rating_sd`` are on the rating scale of the data set, ``low`` to ``high``.
+* ``mean``, ``sd`` (targets) and ``mu``, ``sigma`` (predictions) are in model space: a rating less
+  the middle of the scale, over its half range, in [-1, 1]; an SD over the half range.
 * Arrays are ``(n_songs, n_dimensions)``; a stack of members adds an axis in front.
-* SDs are population SDs (ddof=0) unless a docstring says otherwise.
+* A data set says with which ``ddof`` its SDs were made.
 """
 
 import importlib
@@ -63,7 +63,7 @@ _HOMES = {
     "data.dataset": ("DIMENSIONS",),
     "data.load": ("load",),
     "model.losses": ("PAPER_LOSSES",),
-    "model.experiment": ("Experiment", "get_profile"),
+    "model.experiment": ("SPLITS", "Experiment", "get_profile"),
     "model.run": ("run",),
     "model.sampling": ("aggregate", "mc_dropout"),
     "scoring.score_table": ("predictions", "score"),

@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.audit.check_own import own_report
-from mer_utils.audit.evidence import NOT_AT_HAND, evidence_verdict, exchange_evidence
+from mer_utils.audit.evidence import (
+    CONTROL,
+    CONTROL_2015,
+    NOT_AT_HAND,
+    evidence_verdict,
+    exchange_evidence,
+)
 from mer_utils.audit.report import CheckReport, Writer
+from mer_utils.audit.trusted import continuous_mean
 from mer_utils.data.csv_tables import DataError, read_table
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.deam import (
     AVERAGED,
+    DYNAMIC,
     FILES,
     METADATA,
     PER_RATER,
@@ -98,6 +106,7 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
 def _files(out, root, marker):
     wanted = {f"averaged, songs {songs}": AVERAGED + name for songs, name in FILES.items()}
     wanted |= {f"per rater, songs {songs}": PER_RATER + name for songs, name in FILES.items()}
+    wanted |= {f"over time, {name}": DYNAMIC.format(name) for name in DIMENSIONS}
     wanted |= {f"metadata {year}": METADATA.format(year) for year in YEARS}
     for label, place in wanted.items():
         path = find_file(root, place)
@@ -119,7 +128,7 @@ def _files(out, root, marker):
 
 def _short(text, root):
     """Leave out the long folder names: file names are unique, and the first section has them."""
-    for folder in (AVERAGED, PER_RATER):
+    for folder in (AVERAGED, PER_RATER, DYNAMIC):
         text = text.replace(f"{root}/{folder.rpartition('/')[0]}/", "")
     return text.replace(f"{root}/", "")
 
@@ -128,7 +137,9 @@ def _other_files(root, features):
     checks = sorted(root.glob(CROSS_CHECK))
     metadata = [path for year in YEARS if (path := find_file(root, METADATA.format(year)))]
     raters = [path for name in FILES.values() if (path := find_file(root, PER_RATER + name))]
+    dynamic = [find_file(root, DYNAMIC.format(name)) for name in DIMENSIONS]
     return {
+        "Ratings over time, read alone": lambda: [continuous_mean(path, []) for path in dynamic],
         "Metadata, read alone": lambda: read_metadata(metadata),
         "Single raters, read alone": lambda: [read_raters(path) for path in raters],
         "Features, read alone": lambda: (
@@ -196,8 +207,10 @@ def _evidence(out, table):
     out.say(
         "Each line compares the labels, as they are and exchanged, with something measured "
         "apart from them. The difference of the two figures comes with its 95% interval. Where "
-        "there is a control (the same for ids above 1000, where nothing is in doubt), a line "
-        "speaks for an exchange if its difference has the other sign."
+        "there is a control (the same for ids 1001 to 2000, where nothing is in doubt), a line "
+        "speaks for an exchange if its difference has the other sign. The 58 songs of 2015 are a "
+        "third collection. They are few, so their intervals are wide: they need not confirm the "
+        "control, but where they contradict it the line is undecided."
     )
     out.say()
     layout = "    {:<27}{:>6}{:>11}  {}"
@@ -209,9 +222,11 @@ def _evidence(out, table):
         figures = (f"{row.as_distributed:.2f}", f"{row.exchanged:.2f}")
         spread = f"{row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
         out.lines.append(layout.format(f"{row.measure}, {row.n} songs", *figures, spread))
-        if np.isfinite(row.control):
-            spread = f"{row.control:+.2f} [{row.control_low:+.2f}, {row.control_high:+.2f}]"
-            out.lines.append(layout.format("control, ids above 1000", "", "", spread))
+        for name, ends in (("ids 1001 to 2000", CONTROL), ("songs of 2015", CONTROL_2015)):
+            value, low, high = (getattr(row, end) for end in ends)
+            if np.isfinite(value):
+                spread = f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+                out.lines.append(layout.format(f"control, {name}", "", "", spread))
     out.say()
     out.say(evidence_verdict(table))
     out.say(

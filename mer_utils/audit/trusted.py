@@ -1,7 +1,8 @@
-"""What the labels in doubt are held against: sound, emoMusic's ratings, and models.
+"""What the labels in doubt are held against: sliders, sound, genres, emoMusic, and models.
 
 Each function returns something that follows valence or arousal and was not taken from DEAM's
-averages up to id 1000, one value for each song of ``song_id``; or None where it is not at hand.
+song-level averages up to id 1000, one value for each song of ``song_id``; or None where it is not
+at hand.
 :mod:`mer_utils.audit.evidence` compares it with the labels as they are and exchanged.
 """
 
@@ -18,31 +19,47 @@ from mer_utils.data.csv_tables import DataError, numbers, read_table, song_ids
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.features import official_features
 
-FLUX = re.compile(r"pcm_fftMag_spectralFlux_sma_?amean")
+SOUND = {"spectral flux": "pcm_fftMag_spectralFlux", "zero crossings": "pcm_zcr"}
+SOUND |= {"harmonics to noise": "logHNR"}
+LOUD, QUIET = ("Rock", "Electronic"), ("Classical", "Folk")
+"""Genres by common knowledge, chosen before their labels were looked at."""
 
 
-def spectral_flux(root: Path, song_id) -> np.ndarray | None:
-    """Mean spectral flux (openSMILE) per song, (n_songs,), NaN where unknown; None without it."""
-    tables = sorted((root / "features_song_mean").glob("*.csv"))
-    for path in tables:
-        names = pd.read_csv(path, nrows=0, skipinitialspace=True).columns.str.strip()
-        flux = [name for name in names if FLUX.fullmatch(name)]
-        if flux and "song_id" in names:
-            frame = pd.read_csv(path, skipinitialspace=True)
-            frame.columns = frame.columns.str.strip()
-            return frame.set_index("song_id")[flux[0]].reindex(song_id).to_numpy(dtype=float)
-    folder = official_features(root)
-    if folder is None:
+def sound(root: Path, song_id) -> dict | None:
+    """Three openSMILE descriptors, averaged over time: name in ``SOUND`` -> (n_songs,).
+
+    NaN where a song is unknown. A descriptor that is not in the table is left out; None without
+    a table in ``features_song_mean/`` and without the official ``features/``.
+    """
+    patterns = {name: re.compile(rf"{code}_sma_?amean") for name, code in SOUND.items()}
+
+    def wanted(column):
+        column = column.strip()
+        return column == "song_id" or any(p.fullmatch(column) for p in patterns.values())
+
+    found, folder = None, official_features(root)
+    for path in sorted((root / "features_song_mean").glob("*.csv")):
+        frame = pd.read_csv(path, skipinitialspace=True, usecols=wanted)
+        frame.columns = frame.columns.str.strip()
+        if "song_id" in frame and frame.shape[1] > 1:
+            found = frame.set_index("song_id")
+            break
+    if found is None and folder is not None:
+        paths = {song: folder / f"{song}.csv" for song in np.asarray(song_id).tolist()}
+        read = {s: pd.read_csv(p, sep=";", usecols=wanted) for s, p in paths.items() if p.is_file()}
+        found = pd.DataFrame({song: frame.mean() for song, frame in read.items()}).T
+        found.columns = found.columns.str.strip()
+    if found is None:
         return None
-    out = np.full(len(song_id), np.nan)
-    for i, song in enumerate(song_id):
-        path = folder / f"{song}.csv"
-        if path.is_file():
-            frame = pd.read_csv(path, sep=";", usecols=lambda name: FLUX.fullmatch(name.strip()))
-            if frame.shape[1] != 1:
-                return None
-            out[i] = frame.iloc[:, 0].mean()
-    return out
+    found = found.reindex(song_id)
+    return {name: found[column].to_numpy(float) for name, pattern in patterns.items()
+            for column in found if pattern.fullmatch(column)}  # fmt: skip
+
+
+def loud_genre(genre) -> np.ndarray | None:
+    """1 for the genres ``LOUD``, 0 for ``QUIET``, NaN for others, (n_songs,); None without any."""
+    out = np.where(np.isin(genre, LOUD), 1.0, np.where(np.isin(genre, QUIET), 0.0, np.nan))
+    return out if np.isfinite(out).any() else None
 
 
 def emomusic_ratings(root: Path, song_id) -> np.ndarray | None:
@@ -63,23 +80,29 @@ def emomusic_ratings(root: Path, song_id) -> np.ndarray | None:
     return pd.DataFrame(np.stack(values, 1), index=ids).reindex(song_id).to_numpy()
 
 
-def emomusic_continuous(root: Path, name: str, song_id) -> np.ndarray | None:
-    """The slider of emoMusic for one dimension, averaged over time: (n_songs,), -1 to 1.
+def continuous_mean(path: Path | None, song_id) -> np.ndarray | None:
+    """A slider that raters moved while they listened, averaged over time: (n_songs,), -1 to 1.
 
-    NaN where unknown; None if the file is not there. Raises ``DataError`` if it is broken.
+    ``path`` has the columns ``song_id, sample_15000ms, sample_15500ms, ...``; a song that ends
+    early leaves the rest of its line empty. NaN where a song is unknown; None without a file.
+    Raises ``DataError`` if the file is broken, or a line holds no value at all.
     """
-    path = root / "cross_check" / f"emomusic_{name}_cont_average.csv"
-    if not path.is_file():
+    if path is None or not path.is_file():
         return None
     frame = read_table(path, ["song_id"])
     problems: list[str] = []
     ids = song_ids(frame, path, problems)
     samples = [c for c in frame if c.startswith("sample_")]
+    if not samples:
+        raise DataError(f"{path}, line 1: no column sample_...ms; download the file again")
     values = [numbers(frame, c, path, problems, low=-1, high=1, blank="nan") for c in samples]
-    if problems or not samples:
-        raise DataError(problems or f"{path}, line 1: no column sample_...ms")
-    means = pd.DataFrame(np.stack(values, 1), index=ids).mean(axis=1)
-    return means.reindex(song_id).to_numpy()
+    problems += [
+        f"{path}, line {line}: no value over time; download the file again or remove the line"
+        for line in frame.index[(frame[samples] == "").all(axis=1)]
+    ]
+    if problems:
+        raise DataError(problems)
+    return pd.Series(np.nanmean(np.stack(values, 1), axis=1), ids).reindex(song_id).to_numpy()
 
 
 def transfer(features, label, low) -> np.ndarray | None:

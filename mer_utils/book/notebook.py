@@ -50,8 +50,12 @@ class PageParameters(dict):
 
     @property
     def standard(self) -> dict:
-        """For ``load(**params.standard)``, where a page has parameters of its own."""
-        return {name: self[name] for name in STANDARD}
+        """For ``load(**params.standard)``, where a page has parameters of its own.
+
+        ``split`` is one of these where a page has it; see
+        :class:`mer_utils.model.experiment.Experiment`.
+        """
+        return {name: self[name] for name in (*STANDARD, "split") if name in self}
 
 
 def check_parameters(namespace: dict, **own) -> PageParameters:

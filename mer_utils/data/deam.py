@@ -29,6 +29,7 @@ from mer_utils.data.sd_formula import infer_ddof
 AVERAGED = "annotations/annotations averaged per song/song_level/static_annotations_averaged_songs_"
 PER_RATER = "annotations/annotations per each rater/song_level/static_annotations_songs_"
 FILES = {"1-2000": "1_2000.csv", "2001-2058": "2000_2058.csv"}
+DYNAMIC = "annotations/annotations averaged per song/dynamic (per second annotations)/{}.csv"
 METADATA = "metadata/metadata_{}.csv"
 LABELS = ("as_distributed", "corrected")
 EXCHANGED_UP_TO = 1000

@@ -16,7 +16,7 @@ NAMES = ("simulated", "musifeast", "deam")
 
 
 def load(
-    dataset="simulated",
+    dataset="musifeast",
     data="",
     labels="as_distributed",
     features="auto",
@@ -24,6 +24,7 @@ def load(
     *,
     profile=None,
     seed=None,
+    split=None,
 ) -> Dataset:
     """A data set by name; asked again in the same process, the same object.
 
@@ -42,7 +43,7 @@ def load(
         As in the loader of the data set; may be None.
     disagreement : {"none", "deam_like", "planted"}
         Simulated data only.
-    profile, seed
+    profile, seed, split
         Not used: so that ``load(**params)`` takes the parameters of a page as they are.
 
     Raises

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from deam_folder import collections, over_time
 
 from mer_utils.audit.check import check_report
 from mer_utils.data.deam import AVERAGED, FILES, PER_RATER
@@ -19,6 +20,7 @@ def test_report_on_the_real_folder(deam_root):
     text = str(report)
     assert report.errors == 0 and "No errors" in text
     for expected in ("1744 songs", "58 songs", "ddof=0", "spectral flux", "not at hand",
+                     "control, songs of 2015", "arousal.csv", "12 support 'exchanged'",
                      "openSMILE song means", "Hip-Hop 100", "shifted columns"):  # fmt: skip
         assert expected in " ".join(text.split())
     assert max(map(len, text.splitlines())) < 80
@@ -86,4 +88,17 @@ def test_the_table_of_evidence_fits(simulated, tmp_path):
     at = lines.index("  per-rater file, means recomputed: as distributed")
     assert lines[at + 1].split()[:4] == ["share", "equal,", "744", "songs"]
     assert "control" in lines[at + 2]
-    assert any("3 support 'as distributed'" in line for line in lines)
+    assert any("4 support 'as distributed'" in line for line in lines)
+
+
+def test_a_broken_file_over_time_is_counted_once(tmp_path):
+    root = collections(tmp_path, "low")
+    report = check_report(root, n_boot=9)
+    assert report.errors == 0 and "9 support 'exchanged'" in " ".join(str(report).split())
+    over_time(root, "arousal", [(1, 0.1, 3)])
+    report = check_report(root, n_boot=9)
+    assert report.errors == 1 and "arousal.csv, line 2: sample_15500ms is 3" in report.problems[0]
+    (root / "metadata/metadata_2013.csv").write_text("who\n")
+    again = check_report(root, n_boot=9)  # now the file is read alone
+    assert [p for p in again.problems if "arousal.csv" in p] == list(report.problems)
+    assert max(map(len, str(again).splitlines())) < 80

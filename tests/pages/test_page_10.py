@@ -33,12 +33,16 @@ def closed():
 
 
 def evidence(*rows):
-    """A table of evidence; a row is difference, low, high, control, its low, its high."""
+    """A table of evidence; a row is difference, low, high, and the same of one or two controls."""
+
+    def third(row):
+        return (*row[6:], 58) if row[6:] else (*3 * [np.nan], 0)
+
     found = [
-        (f"line {i}", "Pearson r", 0.1, 0.2, *row[:3], 50, *row[3:], "undecided")
+        (f"line {i}", "Pearson r", 0.1, 0.2, *row[:3], 50, *row[3:6], *third(row), "undecided")
         for i, row in enumerate(rows)
     ]
-    missing = ("away", "Pearson r", *5 * [np.nan], 0, *3 * [np.nan], NOT_AT_HAND)
+    missing = ("away", "Pearson r", *5 * [np.nan], 0, *6 * [np.nan], 0, NOT_AT_HAND)
     return pd.DataFrame([missing, *found], columns=COLUMNS)
 
 
@@ -56,11 +60,11 @@ def drawn(table):
 
 def test_each_line_is_drawn_at_its_place_with_its_interval():
     table = evidence(
-        (-0.3, -0.4, -0.1, 0.2, 0.1, 0.3),
+        (-0.3, -0.4, -0.1, 0.2, 0.1, 0.3, 0.4, -0.1, 0.9),
         (0.5, 0.2, 0.6, *3 * [np.nan]),
         (-0.6, -0.7, -0.5, 0.1, 0.0, 0.4),
     )
-    lines, controls = drawn(table)
+    lines, controls, third = drawn(table)
     shift = lines[0][1]
     assert lines == [
         [-0.3, shift, -0.4, -0.1],
@@ -69,17 +73,18 @@ def test_each_line_is_drawn_at_its_place_with_its_interval():
     ]
     below = controls[0][1]
     assert controls == [[0.2, below, 0.1, 0.3], [0.1, below + 2, 0.0, 0.4]]
-    assert -0.5 < shift < below < 0.5
+    assert third == [[0.4, third[0][1], -0.1, 0.9]]
+    assert -0.5 < shift < below < third[0][1] < 0.5
 
 
 def test_a_difference_without_an_interval_is_a_dot_at_its_own_place():
     none = 2 * [np.nan]
     table = evidence((-0.3, -0.4, -0.1, 0.2, *none), (0.5, *none, 0.1, 0.0, 0.4))
-    lines, controls = drawn(table)
+    lines, controls, third = drawn(table)
     assert [row[0] for row in lines] == [-0.3, 0.5]
     assert lines[1][1] == lines[0][1] + 1 and controls[1][1] == controls[0][1] + 1
     assert lines[0][2:] == [-0.4, -0.1] and np.isnan(lines[1][2:]).all()
-    assert [row[0] for row in controls] == [0.2, 0.1]
+    assert [row[0] for row in controls] == [0.2, 0.1] and third == []
     assert np.isnan(controls[0][2:]).all() and controls[1][2:] == [0.0, 0.4]
 
 
