@@ -40,7 +40,7 @@ def pictures(folder, n_items=80, n=20, toml=PICTURES, seed=0):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dataset.toml").write_text(toml)
     table.to_csv(folder / "moments.csv", index=False)
-    np.savez(folder / "features.npz", song_id=items, features=x)
+    np.savez(folder / "features.npz", item=items, features=x)
     group = [f"g{i % 20}" for i in range(n_items)]
     pd.DataFrame({"item": items, "group": group}).to_csv(folder / "items.csv", index=False)
     return table

@@ -156,7 +156,8 @@ def _read_table(path: Path):
     if path.suffix.lower() == ".npz":
         try:
             with np.load(path, allow_pickle=False) as archive:
-                ids, values = archive["song_id"], archive["features"]
+                ids = archive["item" if "item" in archive else "song_id"]
+                values = archive["features"]
                 source = str(archive["source"]) if "source" in archive else source
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
