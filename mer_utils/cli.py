@@ -168,9 +168,9 @@ def init(folder):
 
     Its ratings are simulated. Replace them by yours: dataset.toml says what each file holds.
     """
-    from mer_utils.data.example import write_example
+    from mer_utils.data.own_folder import copy_example
 
-    write_example(folder)
+    copy_example(folder)
     click.echo(f"An example is in {folder}; its ratings are simulated. Next:")
     click.echo(f"  mer check {folder}\n  mer run --dataset {folder} --profile quick")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.csv_tables import DataError
+from mer_utils.data.csv_tables import DataError, clean
 from mer_utils.data.deam_tables import read_folder
 from mer_utils.data.feature_store import is_store, read_store
 
@@ -61,8 +61,7 @@ def read_features(path: Path, text=False):
     path : a table (CSV, Parquet, NPZ) with a column ``song_id`` or ``item``, a folder of
         ``SONG_ID.csv`` files as in the official ``features.zip``, or a store of ``mer embed``:
         its default layer, or another one with "PATH:LAYER".
-    text : bool
-        Ids are text; else positive whole numbers.
+    text : bool, ids are text; else positive whole numbers
 
     Returns
     -------
@@ -176,7 +175,7 @@ def _read_table(path: Path):
         names = {"".join(str(name).split()).lower(): name for name in frame.columns}
         found = [name for key, name in names.items() if key in ID_NAMES]
         if csv:
-            frame = pd.read_csv(path, dtype=dict.fromkeys(found, str), **how)
+            frame = pd.read_csv(path, converters=dict.fromkeys(found, clean), **how)
     except (OSError, ValueError, ImportError) as error:
         raise DataError(f"{path}: cannot be read as a table ({error})") from None
     if len(found) != 1:
@@ -199,28 +198,29 @@ def _read_table(path: Path):
 
 
 def _text(ids, path):
-    ids = np.array(["" if pd.isna(x) else str(x).strip() for x in ids.tolist()], dtype=str)
-    if (ids == "").any():
-        line = int(np.argmax(ids == "")) + 2
-        raise DataError(f"{path}, line {line}: no item is named; name it or remove the line")
+    ids = np.array(["" if pd.isna(x) else clean(str(x)) for x in ids.tolist()], dtype=str)
+    _refuse(ids == "", ids, path, "no id")
     return ids
 
 
 def _whole(ids, path):
     number = pd.to_numeric(pd.Series(ids), errors="coerce").to_numpy(dtype=float)
-    bad = ~(np.isfinite(number) & (number == np.floor(number)) & (number > 0))
-    if bad.any():
-        row = int(np.argmax(bad))
-        if path.is_dir():
-            raise DataError(
-                f"{path}: song id '{ids[row]}' is no positive whole number; for DEAM embed the "
-                "folder that holds SONG_ID.mp3 directly"
-            )
+    whole = np.isfinite(number) & (number == np.floor(number)) & (number > 0)
+    _refuse(~whole, ids, path, "no positive whole number")
+    return number.astype(np.int64)
+
+
+def _refuse(bad, ids, path, why):
+    if bad.any() and path.is_dir():
         raise DataError(
-            f"{path}, line {row + 2}: song_id is '{ids[row]}', not a positive whole number; "
+            f"{path}: song id '{ids[bad][0]}' is {why}; for DEAM embed the folder that holds "
+            "SONG_ID.mp3 directly"
+        )
+    if bad.any():
+        raise DataError(
+            f"{path}, line {np.argmax(bad) + 2}: song_id is '{ids[bad][0]}', {why}; "
             "correct it or remove the line"
         )
-    return number.astype(np.int64)
 
 
 def some(ids) -> str:

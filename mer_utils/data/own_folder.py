@@ -4,12 +4,14 @@ What else is in such a folder: :mod:`mer_utils.data.own_ratings`.
 """
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
 import numpy as np
 
 from mer_utils.data.csv_tables import DataError, read_text
+from mer_utils.paths import repo_root
 
 DESCRIPTION = "dataset.toml"
 KEYS = {
@@ -75,3 +77,11 @@ def _fits(key, value) -> bool:
 def plain(name) -> str:
     """A name as :func:`mer_utils.data.csv_tables.read_table` has it in the header."""
     return "".join(name.split()).lower()
+
+
+def copy_example(folder) -> None:
+    """Copy ``data/example`` to ``folder``; a ``DataError`` if there is something already."""
+    folder = Path(folder).expanduser()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: there is something already; choose a new folder")
+    shutil.copytree(repo_root() / "data" / "example", folder, dirs_exist_ok=True)

@@ -1,9 +1,11 @@
 """What ``dataset.toml`` may say, and what is said of the rest: file, line and mend."""
 
+import numpy as np
 import pytest
 
 from mer_utils.data.csv_tables import DataError
-from mer_utils.data.own_folder import KEYS, is_own, read_description
+from mer_utils.data.own_folder import KEYS, copy_example, is_own, read_description
+from mer_utils.data.own_ratings import load_own
 
 GOOD = 'name = "voices"\nscale = [1, 5]\ndimensions = ["quality"]\n'
 
@@ -52,3 +54,29 @@ def test_what_cannot_be_is_named_with_its_mend(tmp_path, text, said):
 def test_a_folder_without_it_is_named(tmp_path):
     with pytest.raises(DataError, match="dataset.toml: cannot be read"):
         read_description(tmp_path)
+
+
+def test_the_example_says_that_it_is_simulated_and_is_what_its_study_makes(tmp_path):
+    from make_example import N_ITEMS, N_RATERS, write_example
+
+    copy_example(tmp_path / "new/folder")
+    songs = load_own(tmp_path / "new/folder")
+    assert songs.simulated and "simulated" in songs.name and songs.notes == ()
+    assert len(songs) == N_ITEMS and set(songs.n_raters) == {N_RATERS}
+    assert songs.scale == (1, 5) and len(set(songs.artist)) == 10
+    assert np.corrcoef(songs.features[:, 0], songs.rating_mean[:, 0])[0, 1] > 0.6
+    write_example(tmp_path / "again")
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == (tmp_path / "new/folder" / path.name).read_bytes()
+    assert "simulated" in (tmp_path / "new/folder/dataset.toml").read_text().splitlines()[1]
+
+
+def test_what_is_there_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for place in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(DataError, match="there is something already; choose a new folder"):
+            copy_example(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "empty").mkdir()
+    copy_example(tmp_path / "empty")
+    assert is_own(tmp_path / "empty")

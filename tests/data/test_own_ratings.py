@@ -141,7 +141,7 @@ def test_bad_lines_of_moments(tmp_path, cell, value, said):
     (lambda f: (f / "features.csv").unlink(), "no features found .* dataset.toml"),
     (lambda f: shutil.copy(f / "features.csv", f / "embeddings.csv"), "more than one table"),
     (lambda f: (f / "features.csv").write_text("item,a\nx,1\n"), "none of its 1 items is among"),
-    (lambda f: (f / "features.csv").write_text("item,a\n,1\n"), "line 2: no item is named"),
+    (lambda f: (f / "features.csv").write_text("item,a\n,1\n"), "line 2: song_id is '', no id"),
     (lambda f: (f / "features.csv").write_text("item,a\nv001,1\nv001,2\n"), "more than once"),
     (lambda f: (f / "items.csv").write_text("item\nv001\nv001\n"), "items.csv, line 3: v001"),
     (lambda f: (f / "items.csv").write_text("name\nv001\n"), "items.csv, line 1: .* 'item'"),

@@ -1,12 +1,15 @@
-"""A small data set of one's own, simulated, that runs: what ``mer init`` writes."""
+"""The example of your own ratings in data/example, simulated; ``mer init`` copies it.
+
+python studies/make_example.py
+"""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.csv_tables import DataError
 from mer_utils.data.own_folder import DESCRIPTION
+from mer_utils.paths import repo_root
 
 N_ITEMS, N_RATERS = 40, 8
 TEXT = f"""\
@@ -30,13 +33,8 @@ licence = "CC0"              # what others may do with the data
 
 
 def write_example(folder, seed: int = 0) -> None:
-    """Write the example into ``folder``; a ``DataError`` if there is something already.
-
-    The mean of an item follows two of its six features, its SD a third one.
-    """
-    folder, rng = Path(folder).expanduser(), np.random.default_rng([seed, 40])
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder}: there is something already; choose a new folder")
+    """The mean of an item follows two of its six features, its SD a third one."""
+    folder, rng = Path(folder), np.random.default_rng([seed, 40])
     items = pd.Index([f"voice_{i:02}" for i in range(1, N_ITEMS + 1)], name="item")
     raters = pd.Index([f"listener_{k}" for k in range(1, N_RATERS + 1)], name="rater")
     x = rng.normal(size=(N_ITEMS, 6)).round(4)
@@ -50,3 +48,7 @@ def write_example(folder, seed: int = 0) -> None:
     pd.DataFrame(x, items).add_prefix("feature_").to_csv(folder / "features.csv")
     groups = [f"speaker_{i % 10}" for i in range(N_ITEMS)]
     pd.Series(groups, items, name="group").to_csv(folder / "items.csv")
+
+
+if __name__ == "__main__":
+    write_example(repo_root() / "data" / "example")
