@@ -13,7 +13,7 @@ from mer_utils.audit.report import CheckReport, Writer
 from mer_utils.ceiling.reliability import panel_curves
 from mer_utils.data.agreement import spearman_brown, variance_components
 from mer_utils.data.features import read_features
-from mer_utils.data.own_folder import DESCRIPTION, KEYS, read_description
+from mer_utils.data.own_folder import DESCRIPTION, read_description
 from mer_utils.data.own_ratings import load_own, own_features, read_own_moments
 
 
@@ -27,9 +27,7 @@ def own_report(folder, *, features="auto") -> CheckReport:
         for name in ("ratings.csv", "moments.csv", "items.csv"):
             out.row(name, "there" if (root / name).is_file() else "not at hand")
         about = read_description(root)
-        out.row(DESCRIPTION, "there; it says:")
-        for key in KEYS:
-            out.row(f"  {key}", "nothing" if about[key] in ("", None) else str(about[key]))
+        out.row("licence", about["licence"] or "not said")
     with out.section("Ratings"):
         data = load_own(root, features=None)
         _ratings(out, data, root, about)

@@ -69,16 +69,12 @@ def _load(dataset, data, labels, features, disagreement):
         return load_deam(data, labels=labels, features=features)
     if dataset not in NAMES:
         if not is_own(dataset):
-            known = ", ".join(map(repr, NAMES))
             raise DataError(
-                f"unknown dataset {str(dataset)!r}: choose one of {known}, or a folder that "
-                f"holds {DESCRIPTION} (mer init FOLDER makes one)"
+                f"unknown dataset {str(dataset)!r}: choose one of {', '.join(NAMES)}, or a folder "
+                f"that holds {DESCRIPTION} (mer init FOLDER makes one)"
             )
         if data or labels != "as_distributed":
-            raise DataError(
-                f"own ratings have the labels 'as_distributed' only and no data: not {labels=}, "
-                f"{data=}"
-            )
+            raise DataError(f"own ratings have no {data=}, and no {labels=}: only 'as_distributed'")
         return load_own(dataset, features)
     listeners = {"as_distributed": GROUPS, "few_listeners": FEW}
     if data or labels not in listeners:

@@ -32,24 +32,12 @@ from mer_utils.data.sd_formula import DdofEvidence, infer_ddof
 def load_own(folder, features="auto") -> Dataset:
     """Read and check a folder of own ratings; its layout is at the top of this module.
 
-    Parameters
-    ----------
-    folder : path
-    features : "auto", path or None
-        A path names a table or a store ("STORE:LAYER"); "auto" takes what ``dataset.toml`` names,
-        else what is there; None reads ratings only: features of shape (n_items, 0).
+    ``features`` is the path of a table or a store ("STORE:LAYER"); "auto": what ``dataset.toml``
+    names, else what is there; None: ratings only, with features of shape (n_items, 0).
 
-    Returns
-    -------
-    Dataset
-        Items by id. SDs of ``ratings.csv`` have ``ddof`` 0 unless ``dataset.toml`` says 1. For
-        ``moments.csv`` it says what the SDs have; where it does not, that is inferred if
-        possible and else taken as 0.
-
-    Raises
-    ------
-    DataError (a ValueError)
-        Names file, line and mend.
+    The items come by id. SDs of ``ratings.csv`` get the ``ddof`` of ``dataset.toml``, 0 by default.
+    For ``moments.csv`` it says what the SDs have; where it does not, that is inferred if possible
+    and else taken as 0. Whatever is wrong is a ``DataError`` that names file, line and mend.
     """
     folder, about, notes = Path(folder).expanduser(), read_description(folder), []
     files = [folder / name for name in ("ratings.csv", "moments.csv") if (folder / name).is_file()]
@@ -99,13 +87,17 @@ def own_features(folder, about) -> Path:
     return place
 
 
-def _check_names(frame, columns, path, problems):
-    """An empty name is a problem, and names that were all there before."""
-    for column in columns:
-        problems += [f"{path}, line {line}: {column} is empty; fill it in or remove the line"
-                     for line in frame.index[frame[column] == ""]]  # fmt: skip
-    named = frame[(frame[columns] != "").all(axis=1)]
-    twice(named.index, [" by ".join(names) for names in named[columns].to_numpy()], path, problems)
+def _read(path, names, columns, spelt, problems) -> pd.DataFrame:
+    """A table with these columns, as text; names that are empty, or there before, are problems."""
+    frame = read_table(path, [*names, *columns], aliases=spelt)
+    if frame.empty:
+        raise DataError(f"{path}: only a header; add the lines")
+    for name in names:
+        problems += [f"{path}, line {line}: {name} is empty; fill it in or remove the line"
+                     for line in frame.index[frame[name] == ""]]  # fmt: skip
+    known = frame[(frame[names] != "").all(axis=1)]
+    twice(known.index, [" by ".join(texts) for texts in known[names].to_numpy()], path, problems)
+    return frame
 
 
 def _leave_out(bad, song_id, why, notes):
@@ -117,16 +109,12 @@ def _leave_out(bad, song_id, why, notes):
 
 def _read_ratings(path, dimensions, scale, notes) -> pd.DataFrame:
     """``song_id, rater`` and the dimensions, of items with two raters or more, by item."""
-    frame = read_table(
-        path, ["item", "rater", *dimensions], aliases={plain(d): d for d in dimensions}
-    )
-    if frame.empty:
-        raise DataError(f"{path}: a header and no rating; add the ratings")
+    problems: list[str] = []
+    spelt = {plain(d): d for d in dimensions}
+    frame = _read(path, ["item", "rater"], dimensions, spelt, problems)
     raw = frame[list(dimensions)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     if found := misfit(raw, None, scale):
         raise DataError(f"{path}: {found}")
-    problems: list[str] = []
-    _check_names(frame, ["item", "rater"], path, problems)
     how = {"low": scale[0], "high": scale[1], "blank": "nan"}
     table = {"song_id": frame["item"].to_numpy(), "rater": frame["rater"].to_numpy()}
     table |= {name: numbers(frame, name, path, problems, **how) for name in dimensions}
@@ -152,11 +140,8 @@ def read_own_moments(path, about, notes):
     columns = [f"{d}_{what}" for what in ("mean", "sd") for d in dimensions]
     aliases = {plain(name): name for name in columns}
     aliases |= {f"{plain(d)}_std": f"{d}_sd" for d in dimensions}
-    frame = read_table(path, ["item", *columns], aliases=aliases)
-    if frame.empty:
-        raise DataError(f"{path}: a header and no item; add the items")
     problems: list[str] = []
-    _check_names(frame, ["item"], path, problems)
+    frame = _read(path, ["item"], columns, aliases, problems)
     n = None
     if "n" in frame:
         n = numbers(frame, "n", path, problems, low=0)
@@ -187,8 +172,8 @@ def _read_items(path, song_id, read, notes) -> list:
     if not path.is_file():
         return [np.full(len(song_id), "")] * 2
     read.append(path)
-    frame, problems = read_table(path, ["item"]), []
-    _check_names(frame, ["item"], path, problems)
+    problems: list[str] = []
+    frame = _read(path, ["item"], [], {}, problems)
     if problems:
         raise DataError(problems)
     frame = frame.set_index("item").reindex(columns=["group", "genre"], fill_value="")

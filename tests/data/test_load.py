@@ -53,7 +53,7 @@ def test_your_own_folder(tmp_path, monkeypatch):
     [
         (
             {"dataset": "daem"},
-            "unknown dataset 'daem': choose one of 'simulated', 'musif.*dataset.toml",
+            "unknown dataset 'daem': choose one of .* that holds dataset.toml",
         ),
         ({"data": "x"}, "data='x' goes with dataset='deam'"),
         ({"features": "x.csv"}, "features='x.csv' goes with dataset='deam'"),

@@ -136,7 +136,7 @@ def test_bad_lines_of_moments(tmp_path, cell, value, said):
     (lambda f: (f / "ratings.csv").unlink(), "neither ratings.csv .* nor moments.csv"),
     (lambda f: shutil.copy(f / "ratings.csv", f / "moments.csv"), "both .*; keep one"),
     (lambda f: (f / "ratings.csv").write_text("item,rater,taste\n"), "no column 'quality'"),
-    (lambda f: (f / "ratings.csv").write_text("item,rater,quality\n"), "a header and no rating"),
+    (lambda f: (f / "ratings.csv").write_text("item,rater,quality\n"), "only a header; add"),
     (lambda f: (f / "ratings.csv").write_text(""), "empty"),
     (lambda f: (f / "features.csv").unlink(), "no features found .* dataset.toml"),
     (lambda f: shutil.copy(f / "features.csv", f / "embeddings.csv"), "more than one table"),
@@ -204,7 +204,7 @@ def test_by_name_it_is_the_same_object_and_takes_no_labels(tmp_path, monkeypatch
     songs = load("mine")
     assert load(tmp_path / "mine") is songs and load(str(tmp_path / "mine")) is songs
     for wrong in ({"labels": "corrected"}, {"data": "x"}):
-        with pytest.raises(DataError, match="own ratings have the labels 'as_distributed' only"):
+        with pytest.raises(DataError, match="own ratings have no data=.*: only 'as_distributed'"):
             load("mine", **wrong)
     with pytest.raises(DataError, match="unknown dataset 'yours': .*mer init FOLDER"):
         load("yours")
