@@ -43,8 +43,7 @@ FEATURES = click.option(
     "--features",
     default="auto",
     show_default=True,
-    help="For --dataset deam: a table or store of features, or STORE:LAYER, in place of what the "
-    "data folder has.",
+    help="A table or store of features, or STORE:LAYER, in place of what the data folder has.",
 )
 
 
