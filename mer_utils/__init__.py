@@ -8,7 +8,7 @@ asked for, so the import itself costs nothing.
 ``mer.between``              a range, for a parameter that only one page has
 ``mer.get_profile``          what "paper" and "quick" mean: seeds, epochs, resamples
 ``mer.load``                 songs by name: means, SDs and features
-``mer.DIMENSIONS``           ("valence", "arousal"), the last axis of every array
+``mer.DIMENSIONS``           ("valence", "arousal"), those of the music data sets
 ``mer.Experiment``           what to train: data, split, loss, seeds, protocol
 ``mer.SPLITS``               what its ``split`` may be: "auto", "single", "folds"
 ``mer.run``                  train it, or read it from the cache

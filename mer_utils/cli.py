@@ -10,10 +10,27 @@ PROFILE = click.option(
     "--profile", type=click.Choice(["paper", "quick"]), default="paper", show_default=True,
     help="paper: the paper's protocol, 15 seeds. quick: about a minute, for teaching and tests.",
 )  # fmt: skip
+NAMES = ("simulated", "musifeast", "deam")
+
+
+def _dataset(ctx, parameter, value) -> str:
+    """A name, or a folder of own ratings as an absolute path: notebooks run elsewhere."""
+    from mer_utils.data.own_folder import DESCRIPTION, is_own
+
+    if value in NAMES:
+        return value
+    if not is_own(value):
+        raise click.BadParameter(
+            f"{value!r} is none of {', '.join(NAMES)}, and no folder that holds {DESCRIPTION}"
+        )
+    return str(Path(value).expanduser().resolve())
+
+
 DATASET = click.option(
-    "--dataset", type=click.Choice(["simulated", "musifeast", "deam"]), default="simulated",
+    "--dataset", metavar="NAME|FOLDER", callback=_dataset, default="simulated",
     show_default=True, help="simulated: DEAM-like ratings whose truth is known. musifeast: real "
-    "ratings of 356 clips, which the repository holds. deam: your copy of DEAM.",
+    "ratings of 356 clips, which the repository holds. deam: your copy of DEAM. A folder: your "
+    "own ratings, as mer init makes an example of.",
 )  # fmt: skip
 DATA = click.option(
     "--data",
@@ -26,8 +43,7 @@ FEATURES = click.option(
     "--features",
     default="auto",
     show_default=True,
-    help="For --dataset deam: a table or store of features, or STORE:LAYER, in place of what the "
-    "data folder has.",
+    help="A table or store of features, or STORE:LAYER, in place of what the data folder has.",
 )
 
 
@@ -44,10 +60,10 @@ class Commands(click.Group):
 
 
 def _folder(dataset, data) -> str:
-    """The data folder as text; "" for simulated data, which have none."""
+    """The folder of DEAM as text; "" for other data."""
     given = click.get_current_context().get_parameter_source("data")
-    if dataset == "simulated" and given is click.core.ParameterSource.COMMANDLINE:
-        raise ValueError(f"--data {data} goes with --dataset deam: simulated data are made")
+    if dataset != "deam" and given is click.core.ParameterSource.COMMANDLINE:
+        raise ValueError(f"--data {data} goes with --dataset deam, not with {dataset}")
     return str(data.resolve()) if data and dataset == "deam" else ""
 
 
@@ -74,6 +90,12 @@ def main():
       mer fetch deam ~/deam        download the official archives
       mer check ~/deam             what is in the folder, what is odd about it
       mer run --dataset deam --data ~/deam
+
+    \b
+    With your own ratings
+      mer init my_ratings          a small example, to replace by yours
+      mer check my_ratings
+      mer run --dataset my_ratings
 
     A single notebook runs with papermill, and ends by printing its scores:
 
@@ -138,13 +160,29 @@ def book(profile, dataset, data, features, out, jobs):
     click.echo(first_page)
 
 
-@main.command(short_help="Report what is in a DEAM folder, and what is odd.")
+@main.command(short_help="Write a small example of your own ratings.")
+@click.argument("folder", type=FOLDER)
+def init(folder):
+    """Write a small example of a data set of your own into the new folder FOLDER.
+
+    Its ratings are simulated. Replace them by yours: dataset.toml says what each file holds.
+    """
+    from mer_utils.data.own_folder import copy_example
+
+    copy_example(folder)
+    click.echo(f"An example is in {folder}; its ratings are simulated. Next:")
+    click.echo(f"  mer check {folder}\n  mer run --dataset {folder} --profile quick")
+
+
+@main.command(short_help="Report what is in a folder of ratings, and what is odd.")
 @click.argument("data", type=click.Path(path_type=Path))
 def check(data):
-    """Report what is in the DEAM folder DATA, and what is odd about it.
+    """Report what is in the folder DATA, and what is odd about it.
 
-    Counts songs, raters and features, checks ranges and duplicates, works out how the SDs
-    were computed, and looks for the exchange of valence and arousal in the first 744 songs.
+    DATA is your DEAM, or holds your own ratings and a dataset.toml. Counts songs, raters and
+    features, checks ranges and duplicates, and works out how the SDs were computed. In DEAM
+    it looks for the exchange of valence and arousal in the first 744 songs, in your own ratings
+    at how far the raters agree.
     Exit status 1 if something in the folder is wrong.
     """
     from mer_utils.audit.check import check_report

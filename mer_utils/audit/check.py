@@ -4,9 +4,12 @@ The report never stops at the first bad file. It goes through the folder part by
 collects every problem with its mend, and says at the end how many there are.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
+from mer_utils.audit.check_own import own_report
 from mer_utils.audit.evidence import (
     CONTROL,
     CONTROL_2015,
@@ -30,6 +33,8 @@ from mer_utils.data.deam import (
 )
 from mer_utils.data.deam_tables import read_averaged, read_marker, read_metadata, read_raters
 from mer_utils.data.features import find_features, read_features
+from mer_utils.data.own_folder import is_own
+from mer_utils.data.ratings import SCALE
 from mer_utils.data.sd_formula import compare_with_raters, infer_ddof
 
 YEARS = (2013, 2014, 2015)
@@ -37,11 +42,11 @@ CROSS_CHECK = "cross_check/*.csv"
 
 
 def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckReport:
-    """Check a DEAM folder, real or simulated, and report what is in it.
+    """Check a DEAM folder, real or simulated, or one of own ratings; report what is in it.
 
     Parameters
     ----------
-    root : path, default ``$DEAM_ROOT``.
+    root : path, default ``$DEAM_ROOT``. A folder of own ratings: see :func:`own_report`.
     features : as in :func:`mer_utils.data.deam.load_deam`.
     n_boot : int, bootstrap resamples for the intervals of the exchange evidence.
 
@@ -51,6 +56,8 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
         ``str(report)`` is the text, ``report.errors`` the number of errors. Bad data never
         raise here: they are counted and listed.
     """
+    if is_own(root):
+        return own_report(root, features=features)
     try:
         root = deam_root(root)
     except DataError as error:
@@ -93,19 +100,7 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
             notes = [note for note in data.notes if not note.startswith("SD")]
             for note in notes or ["Nothing."]:
                 out.say(note, "  - ", "    ")
-    return _finish(out)
-
-
-def _finish(out):
-    out.say()
-    out.title(f"{len(out.problems)} error(s)" if out.problems else "No errors", "=")
-    for i, text in enumerate(out.problems[:20], start=1):
-        out.say(text, f"{i:3}. ", "     ")
-    if len(out.problems) > 20:
-        out.say(f"... and {len(out.problems) - 20} more of these kinds.", "     ")
-    if not out.problems:
-        out.say("This folder can be used: every song counted above is ready for a model.")
-    return CheckReport(tuple(out.lines), tuple(out.problems))
+    return out.finish("This folder can be used: every song counted above is ready for a model.")
 
 
 def _files(out, root, marker):
@@ -166,17 +161,12 @@ def _ratings(out, root, songs, marker):
     song_id, mean, sd = read_averaged(path)
     out.say(f"{len(song_id)} songs, ids {song_id[0]} to {song_id[-1]}, on the 1-9 scale.")
     out.say()
-    rows = []
-    for k, name in enumerate(DIMENSIONS):
-        for what, values in (("mean", mean[:, k]), ("SD", sd[:, k])):
-            figures = (values.mean(), values.std(), values.min(), np.median(values), values.max())
-            rows.append((f"{name} {what}", *(f"{v:.2f}" for v in figures)))
-    out.table(pd.DataFrame(rows, columns=["", "average", "spread", "lowest", "median", "highest"]))
-    out.say()
-    if mean.std(axis=0).min() > 0:
-        out.say(f"Correlation of mean valence and mean arousal: {np.corrcoef(mean.T)[0, 1]:.2f}.")
+    out.moments(SimpleNamespace(rating_mean=mean, rating_sd=sd, scale=SCALE, dimensions=DIMENSIONS))
+    guess = infer_ddof(mean, sd, 10 if songs == "1-2000" else 5)
+    if guess.variance:
+        raise DataError(f"{path}: {guess}; give SDs")
     if not marker:
-        out.say(f"{infer_ddof(mean, sd, 10 if songs == '1-2000' else 5)}.")
+        out.say(f"{guess}.")
 
 
 def _features(out, data):

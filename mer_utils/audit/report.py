@@ -4,6 +4,11 @@ import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
+from mer_utils.data.moments import part_of_scale
+
 WIDTH = 78
 """Columns of the report: it fits a terminal of 80."""
 
@@ -49,6 +54,39 @@ class Writer:
     def table(self, frame):
         """A data frame of a few narrow columns."""
         self.lines += ["  " + line for line in frame.to_string(index=False).splitlines()]
+
+    def moments(self, data):
+        """What means and SDs there are of each dimension, and what is odd about them as a whole.
+
+        ``data`` has ``dimensions``, ``scale``, ``rating_mean`` and ``rating_sd``.
+        """
+        rows, mean = [], data.rating_mean
+        for k, name in enumerate(data.dimensions):
+            for what, values in (("mean", mean[:, k]), ("SD", data.rating_sd[:, k])):
+                parts = (values.mean(), values.std(), values.min(), np.median(values), values.max())
+                rows.append((f"{name} {what}"[:28], *(f"{v:.2f}" for v in parts)))
+        head = ["", "average", "spread", "lowest", "median", "highest"]
+        self.table(pd.DataFrame(rows, columns=head))
+        if len(data.dimensions) == 2 and mean.std(axis=0).min() > 0:
+            one, other = (f"mean {name}" for name in data.dimensions)
+            self.say()
+            self.say(f"Correlation of {one} and {other}: {np.corrcoef(mean.T)[0, 1]:.2f}.")
+        odd = part_of_scale(mean, data.scale)
+        if odd:
+            self.say()
+            self.say(f"Odd: {odd}")
+
+    def finish(self, good):
+        """The errors once more, or ``good``; returns the :class:`CheckReport`."""
+        self.say()
+        self.title(f"{len(self.problems)} error(s)" if self.problems else "No errors", "=")
+        for i, text in enumerate(self.problems[:20], start=1):
+            self.say(text, f"{i:3}. ", "     ")
+        if len(self.problems) > 20:
+            self.say(f"... and {len(self.problems) - 20} more of these kinds.", "     ")
+        if not self.problems:
+            self.say(good)
+        return CheckReport(tuple(self.lines), tuple(self.problems))
 
     @contextmanager
     def section(self, title):

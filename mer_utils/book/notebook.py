@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import display
 
+from mer_utils.data.load import NAMES
+from mer_utils.data.own_folder import DESCRIPTION, is_own
 from mer_utils.paths import build_dir, repo_root, write_atomically
 from mer_utils.show.terminal import QUICK, WIDTH, score_lines
 
@@ -32,7 +34,7 @@ class between:
 
 
 STANDARD = {
-    "dataset": ("simulated", "musifeast", "deam"),
+    "dataset": NAMES,
     "data": str,
     "labels": ("as_distributed", "corrected", "few_listeners"),
     "features": str,
@@ -99,6 +101,8 @@ def check_parameters(namespace: dict, **own) -> PageParameters:
         if name not in namespace:
             raise ParameterError(f"parameter {name!r} has no value: run the parameters cell first")
         wanted = _unmet(namespace[name], kind)
+        if wanted and name == "dataset":
+            wanted = "" if is_own(namespace[name]) else f"{wanted}, or a folder with {DESCRIPTION}"
         if wanted:
             raise ParameterError(f"parameter {name!r} must be {wanted}, not {namespace[name]!r}")
     return PageParameters((name, namespace[name]) for name in declared)

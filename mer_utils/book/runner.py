@@ -126,7 +126,8 @@ def run_notebooks(home=None, parameters=None, *, jobs=None, say=print) -> dict:
     root, given = repo_root(), dict(parameters or {})
     executed = executed_folder(home, given)
     sources = {page.stem: page for page in pages(root) if page.suffix == ".ipynb"}
-    files = [listing(given.get(name, "").removesuffix("auto")) for name in ("data", "features")]
+    places = (given.get(name, "").removesuffix("auto") for name in ("data", "features", "dataset"))
+    files = [listing(place) for place in places]
     common = digest(root / "constraints.txt", *files)
     results, package = digest(root / "results"), root / "mer_utils"
     processors = os.cpu_count() or 1
@@ -185,9 +186,8 @@ def executed_folder(home=None, parameters=None) -> Path:
     in its ``_build`` that is named after them, e.g. ``_build/quick``.
     """
     given = {name: str(value) for name, value in (parameters or {}).items() if name != "data"}
-    if "features" in given:  # a path: its last name, with the layer
-        given["features"] = re.sub(r"[^\w.-]+", "-", Path(given["features"]).name)
-    values = list(given.values())
+    # of a path its last name, with the layer
+    values = [re.sub(r"[^\w.-]+", "-", Path(value).name) for value in given.values()]
     home = home or repo_root().joinpath(*(["_build", "-".join(values)] if values else []))
     folder = Path(home).resolve() / "_build" / "executed"
     try:

@@ -111,6 +111,7 @@ def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
     For MUSIFEAST-17 it is seen in disjoint panels of its listeners. For simulated songs it is
     computed, with simulated raters of other songs. For DEAM, or for a version of its labels
     ("as_distributed", "corrected"), it is the kept table, made with the raters of film soundtracks.
+    For other data it is not known: every number is NaN.
     """
     if isinstance(songs, Dataset) and songs.name.startswith(MUSIFEAST):
         n_groups = len(FEW if songs.labels == "few_listeners" else GROUPS)
@@ -120,6 +121,9 @@ def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
             for part, statistic in parts.items()
         ]
         return pd.concat(found, ignore_index=True)[["part", "dimension", "value", "low", "high"]]
+    if isinstance(songs, Dataset) and songs.true_sd is None and not songs.name.startswith("DEAM"):
+        rows = [(part, d, *[np.nan] * 3) for part in (ALL, BEYOND) for d in songs.dimensions]
+        return pd.DataFrame(rows, columns=["part", "dimension", "value", "low", "high"])
     if isinstance(songs, Dataset) and songs.simulated:
         return targets(songs, panels_of(simulated_raters(), usual_songs(songs)[1]), n_resamples)
     table = kept("ceilings", "targets")

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.ceiling.headline import ALL, BEYOND
-from mer_utils.data.dataset import DIMENSIONS
 
 CEILINGS = {
     ("sd", "r2"): (ALL, 1.0),
@@ -67,10 +66,11 @@ def of_ceiling(value, low, high, ceiling, ceiling_low, ceiling_high):
 def highest(ceilings: pd.DataFrame, target="sd", score="r2") -> pd.DataFrame:
     """Highest possible score with its interval: ``dimension, value, low, high``, at least 0.
 
+    NaN where it is not known.
     ``ceilings`` is from :func:`mer_utils.ceiling.headline.ceilings_of`.
     """
     part, power = CEILINGS[target, score]
-    rows = ceilings[ceilings["part"].eq(part)].set_index("dimension").loc[list(DIMENSIONS)]
+    rows = ceilings[ceilings["part"].eq(part)].set_index("dimension")
     return (rows[["value", "low", "high"]].clip(lower=0) ** power).reset_index()
 
 

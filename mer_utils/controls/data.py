@@ -10,7 +10,7 @@ import numpy as np
 from mer_utils.data.dataset import DIMENSIONS, Dataset
 from mer_utils.data.deam import load_deam
 from mer_utils.data.rating_distribution import rating_moments, solve_moments
-from mer_utils.data.ratings import sd_bound
+from mer_utils.data.ratings import SCALE, sd_bound
 from mer_utils.data.simulate import CONSTANTS, DISAGREEMENT, Songs, draw_ratings
 from mer_utils.data.simulated_files import simulated_root
 
@@ -66,7 +66,7 @@ def shuffled(songs: Dataset, seed: int = 0) -> Dataset:
 
 
 def feature_signal(features, mean, seed: int = 0, components: int = COMPONENTS) -> np.ndarray:
-    """Two known functions of the features, (n_songs, 2), each with mean 0 and SD 1.
+    """Two known functions of four features or more, (n_songs, 2), each with mean 0 and SD 1.
 
     A random direction among the leading principal components, drawn so that it is
     uncorrelated with the means ``mean`` (n_songs, 2) and with their squares: whoever finds it
@@ -79,6 +79,8 @@ def feature_signal(features, mean, seed: int = 0, components: int = COMPONENTS) 
     away = np.column_stack([mean, np.asarray(mean) ** 2])
     away = away - away.mean(0)
     basis = np.linalg.svd(away.T @ u)[2][away.shape[1] :]  # directions of u not seen by `away`
+    if not len(basis):
+        raise ValueError(f"{x.shape[1]} features are too few for a signal: five or more are needed")
     rng = np.random.default_rng([seed, 31])
     signal = u @ basis.T @ rng.normal(size=(len(basis), 2))
     signal = np.clip(signal / signal.std(0), -2.5, 2.5)
@@ -87,6 +89,9 @@ def feature_signal(features, mean, seed: int = 0, components: int = COMPONENTS) 
 
 def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int = 0) -> Dataset:
     """Given features and means, simulated ratings whose true SD holds a known signal.
+
+    The simulated raters use DEAM's scale and dimensions. Means and SDs on another scale are moved
+    to it first; where there are not two dimensions, the first and the last one are taken.
 
     The true mean is the given mean, kept within ``CONSTANTS.mean_reach`` of the middle. The
     true SD is ``level + spread * (sqrt(share) * signal + sqrt(1 - share) * noise)``, with the
@@ -113,10 +118,13 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
         raise ValueError(f"share={share} must lie in [0, 1]")
     rng = np.random.default_rng([seed, 32])
     reach = CONSTANTS.mean_reach
-    true_mean = np.clip(songs.rating_mean, 5 - reach, 5 + reach)
+    given_mean, given_sd = songs.rating_mean, songs.rating_sd
+    if (songs.scale, len(songs.dimensions)) != (SCALE, 2):
+        given_mean, given_sd = 5 + 4 * songs.mean[:, [0, -1]], 4 * songs.sd[:, [0, -1]]
+    true_mean = np.clip(given_mean, 5 - reach, 5 + reach)
     signal = feature_signal(songs.features, true_mean, seed)
     noise = rng.normal(size=signal.shape)
-    level = np.sqrt((songs.rating_sd**2).mean(0) * 10 / 9)
+    level = np.sqrt((given_sd**2).mean(0) * 10 / 9)
     blend = np.sqrt(share) * signal + np.sqrt(1 - share) * noise
     true_sd = level + np.asarray(spread) * blend
     true_sd = np.clip(true_sd, CONSTANTS.sd_floor, 0.9 * sd_bound(true_mean))
@@ -141,6 +149,8 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
         true_sd=true_sd,
         simulated=True,
         ddof=0,
+        scale=SCALE,
+        dimensions=DIMENSIONS,
     )
 
 

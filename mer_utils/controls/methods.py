@@ -42,7 +42,7 @@ import pandas as pd
 import torch
 
 from mer_utils.controls.data import control, perfect_labels, varies
-from mer_utils.data.dataset import DIMENSIONS, Dataset
+from mer_utils.data.dataset import Dataset
 from mer_utils.model.experiment import Experiment
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.model.run import run
@@ -145,7 +145,9 @@ def score_sd(songs: Dataset, place, fold, sigma: dict, n_resamples=500) -> pd.Da
         for against, goal in goals.items():
             for name, score in SCORES.items() if method != against else ():
                 arrays, score = (goal, predicted), within_folds(score, fold)
-                rows += score_rows(method, against, name, score, arrays, n_resamples)
+                rows += score_rows(
+                    method, against, name, score, arrays, n_resamples, songs.dimensions
+                )
     return pd.DataFrame(rows).rename(columns={"target": "against"})
 
 
@@ -187,7 +189,7 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     for method in METHODS:
-        for dimension in DIMENSIONS:
+        for dimension in table["dimension"].unique():
             row = {"method": method, "dimension": dimension}
             for n in RATERS:
                 row[f"able_{n}"] = recovers("planted", n, method, dimension)

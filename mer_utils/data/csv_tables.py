@@ -80,11 +80,12 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
         rows = [(reader.line_num, [clean(field) for field in row]) for row in reader]
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {reader.line_num}: not a CSV line ({error}); download the file again"
+            f"{path}, line {reader.line_num}: not a CSV line ({error}); correct the line, or "
+            "download the file again"
         ) from None
     rows = [(line, row) for line, row in rows if any(row)]
     if not rows:
-        raise DataError(f"{path}: the file is empty; download it again")
+        raise DataError(f"{path}: the file is empty; fill it, or download it again")
     header = ["".join(name.split()).lower() for name in rows[0][1]]
     header = [(aliases or {}).get(name, name) for name in header]
     problems = []
@@ -94,7 +95,7 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
             named = ", ".join(filter(None, header[:12])) or "nothing"
             problems.append(
                 f"{path}, line 1: the header {has} '{name}' (it names: {named}); "
-                "use the file of the official release"
+                "correct it, or use the file of the official release"
             )
     wide = [(line, row) for line, row in rows[1:] if any(row[len(header) :])]
     if surplus == "error":
@@ -154,12 +155,18 @@ def song_ids(frame, path, problems, *, unique=True) -> np.ndarray:
     ]
     ids = np.where(whole, value, -1).astype(np.int64)
     if unique:
-        first = {}
-        for line, song in zip(frame.index, ids, strict=True):
-            if song > 0 and song in first:
-                problems.append(
-                    f"{path}, line {line}: song {song} is there twice "
-                    f"(first in line {first[song]}); keep one of the two lines"
-                )
-            first.setdefault(song, line)
+        known = frame.index[ids > 0]
+        twice(known, [f"song {song}" for song in ids[ids > 0]], path, problems)
     return ids
+
+
+def twice(lines, names, path, problems):
+    """A name (hashable) that an earlier one of ``lines`` had is a problem."""
+    first = {}
+    for line, name in zip(lines, names, strict=True):
+        before = first.setdefault(name, line)
+        if before != line:
+            problems.append(
+                f"{path}, line {line}: {name} is there twice (first in line {before}); "
+                "keep one of the two lines"
+            )

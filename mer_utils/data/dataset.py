@@ -110,6 +110,11 @@ class Dataset:
         return (self.scale[1] - self.scale[0]) / 2
 
     @property
+    def unit(self) -> str:
+        """The scale in words, for an axis: "1-9 scale"."""
+        return "{:g}-{:g} scale".format(*self.scale)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over the numbers a model sees: ids, targets, features, artists."""
         digest = hashlib.sha256()

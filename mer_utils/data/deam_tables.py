@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from mer_utils.data.csv_tables import DataError, numbers, read_table, read_text, song_ids
 from mer_utils.data.dataset import DIMENSIONS
-from mer_utils.data.ratings import sd_bound
+from mer_utils.data.moments import read_moments
+from mer_utils.data.ratings import SCALE
 
 ALIASES = {"songid": "song_id", "workerid": "rater", "worker_id": "rater"}
 ALIASES |= {f"{name}_sd": f"{name}_std" for name in DIMENSIONS}
@@ -44,17 +45,7 @@ def read_averaged(path):
         raise DataError(f"{path}: a header and no song; download the file again")
     problems: list[str] = []
     ids = song_ids(frame, path, problems)
-    mean = np.stack([numbers(frame, c, path, problems, low=1, high=9) for c in columns[:2]], 1)
-    sd = np.stack([numbers(frame, c, path, problems, low=0, high=4.5) for c in columns[2:]], 1)
-    # The slack allows for a mean and an SD rounded to one decimal.
-    near = np.clip(mean + 0.05 * np.sign(5 - mean), 1, 9)
-    bound = sd_bound(near) + 0.05
-    for i, k in np.argwhere((sd > bound) & (np.abs(mean - 5) <= 4)):
-        problems.append(
-            f"{path}, line {frame.index[i]}: {columns[2 + k]} is {sd[i, k]:g}, but ratings from "
-            f"1 to 9 with mean {mean[i, k]:g} cannot spread beyond {bound[i, k]:.2f}; "
-            "correct the value or remove the line"
-        )
+    mean, sd = read_moments(frame, path, DIMENSIONS, SCALE, problems, sd="std")
     if problems:
         raise DataError(problems)
     order = np.argsort(ids)

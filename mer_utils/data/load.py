@@ -1,12 +1,18 @@
 """Songs by name: the one door to a data set, for pages, experiments and studies."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import Dataset
 from mer_utils.data.deam import deam_root, load_deam
 from mer_utils.data.musifeast import FEW, GROUPS, load_musifeast
+from mer_utils.data.own_folder import DESCRIPTION, is_own
+from mer_utils.data.own_ratings import load_own
 from mer_utils.data.simulated_files import simulated_root
+
+NAMES = ("simulated", "musifeast", "deam")
+"""The data sets with a name; any other is a folder of own ratings."""
 
 
 def load(
@@ -24,9 +30,10 @@ def load(
 
     Parameters
     ----------
-    dataset : {"simulated", "musifeast", "deam"}
+    dataset : {"simulated", "musifeast", "deam"} or path
         "simulated" writes the default data into the cache once and reads them with the same
-        loader as DEAM; "musifeast" is real music, which the repository holds.
+        loader as DEAM; "musifeast" is real music, which the repository holds. A path is a folder
+        of own ratings: :mod:`mer_utils.data.own_ratings`.
     data : str
         Folder of DEAM; ``$DEAM_ROOT`` if empty.
     labels : {"as_distributed", "corrected", "few_listeners"}
@@ -42,8 +49,10 @@ def load(
     Raises
     ------
     DataError (a ValueError)
-        For an unknown name, or what :func:`load_deam` finds wrong.
+        For an unknown name, or what the loader of the data set finds wrong.
     """
+    if dataset not in NAMES and is_own(dataset):
+        dataset = str(Path(dataset).expanduser().resolve())
     folder = deam_root(data or None) if dataset == "deam" else data or ""
     return _load(dataset, str(folder), labels, features, disagreement)
 
@@ -58,8 +67,15 @@ def _load(dataset, data, labels, features, disagreement):
         return load_deam(simulated_root(disagreement), labels=labels, features=features)
     if dataset == "deam":
         return load_deam(data, labels=labels, features=features)
-    if dataset != "musifeast":
-        raise DataError(f"unknown dataset {dataset!r}: choose 'simulated', 'musifeast' or 'deam'")
+    if dataset not in NAMES:
+        if not is_own(dataset):
+            raise DataError(
+                f"unknown dataset {str(dataset)!r}: choose one of {', '.join(NAMES)}, or a folder "
+                f"that holds {DESCRIPTION} (mer init FOLDER makes one)"
+            )
+        if data or labels != "as_distributed":
+            raise DataError(f"own ratings have no {data=}, and no {labels=}: only 'as_distributed'")
+        return load_own(dataset, features)
     listeners = {"as_distributed": GROUPS, "few_listeners": FEW}
     if data or labels not in listeners:
         known = " and ".join(listeners)

@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import DIMENSIONS, Dataset, checksums
 from mer_utils.data.download import fetch_files
-from mer_utils.data.feature_store import read_store
-from mer_utils.data.features import split_layer
+from mer_utils.data.features import match_features, split_layer
 from mer_utils.paths import repo_root
 
 CITATION = (
@@ -111,8 +110,8 @@ def load_musifeast(groups=GROUPS, features="auto") -> Dataset:
     ----------
     groups : as in :func:`panel`
     features : "auto", text or None
-        "auto": musicnn's embedding of the clips. A text: a store that ``mer embed`` made of the
-        clips, or "STORE:LAYER". None: features of shape (n_clips, 0).
+        "auto": musicnn's embedding of the clips. A text: a table, a store that ``mer embed`` made
+        of the clips, or "STORE:LAYER". None: features of shape (n_clips, 0).
 
     Raises
     ------
@@ -129,12 +128,7 @@ def load_musifeast(groups=GROUPS, features="auto") -> Dataset:
         values = np.stack(table.column(1).to_numpy()).astype(np.float32)
         source = table.schema.metadata[b"source"].decode()
     elif features is not None:
-        ids, values, source = read_store(*split_layer(features))
-        kept = np.isin(song_id, ids)
-        if not kept.any():
-            raise DataError(f"{features}: none of the clips is in it; embed the clips' folder")
-        values = values[np.searchsorted(ids, song_id[kept])]
-        notes += [f"{(~kept).sum()} clips left out: no features."] if not kept.all() else []
+        kept, values, source = match_features(song_id, features, notes)
     labels = {GROUPS: "as_distributed", FEW: "few_listeners"}.get(tuple(groups), "some_listeners")
     name = (
         NAME

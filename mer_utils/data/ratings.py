@@ -1,8 +1,8 @@
 """From single ratings to the targets of a song, and how its mean limits its SD.
 
-Ratings come as a long table with one row per song and rater: columns ``song_id``, ``rater``,
-``valence``, ``arousal``, on 1-9. Results that have a value per dimension are ordered
-(valence, arousal). SDs are population SDs (ddof=0) unless an argument says otherwise.
+Ratings come as a long table with one row per song and rater: columns ``song_id``, ``rater`` and
+one for each dimension. Dimensions and scale are DEAM's, (valence, arousal) and 1-9, unless an
+argument says otherwise; so SDs are population SDs (ddof=0).
 How far raters agree: :mod:`mer_utils.data.agreement`.
 """
 
@@ -13,39 +13,40 @@ import pandas as pd
 
 from mer_utils.data.dataset import DIMENSIONS
 
-LOW, HIGH = 1, 9
+SCALE = (1, 9)
 
 
 class Targets(NamedTuple):
     """What a model is trained on, before scaling; songs in increasing order of id."""
 
     song_id: np.ndarray  # int, (n_songs,)
-    rating_mean: np.ndarray  # (n_songs, 2), 1-9
-    rating_sd: np.ndarray  # (n_songs, 2), rating scale
+    rating_mean: np.ndarray  # (n_songs, n_dimensions), on the scale
+    rating_sd: np.ndarray  # the same
     n_raters: np.ndarray  # int, (n_songs,)
 
 
-def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
+def check_ratings(ratings: pd.DataFrame, dimensions=DIMENSIONS, scale=SCALE) -> pd.DataFrame:
     """The table itself, if it is a sound long table of ratings.
 
     Raises
     ------
     ValueError
-        Columns missing, no rows, a rating that is not a number in 1-9, or a rater who rated a
+        Columns missing, no rows, a rating that is not a number on the scale, or a rater who rated a
         song twice. Names the song, the rater and the mend.
     """
-    missing = [c for c in ("song_id", "rater", *DIMENSIONS) if c not in ratings.columns]
+    missing = [c for c in ("song_id", "rater", *dimensions) if c not in ratings.columns]
     if missing:
         raise ValueError(f"ratings lack the columns {missing}; they have {list(ratings.columns)}")
     if not len(ratings):
         raise ValueError("the table of ratings is empty")
-    for name in DIMENSIONS:
+    low, high = scale
+    for name in dimensions:
         values = pd.to_numeric(ratings[name], errors="coerce")
-        bad = ~values.between(LOW, HIGH)
+        bad = ~values.between(low, high)
         if bad.any():
             row = ratings[bad].iloc[:1].to_dict("records")[0]
             raise ValueError(
-                f"{bad.sum()} {name} ratings are not numbers from {LOW} to {HIGH}; the first is "
+                f"{bad.sum()} {name} ratings are not numbers from {low} to {high}; the first is "
                 f"{row[name]!r} (song {row['song_id']}, rater {row['rater']}): mend or drop the row"
             )
     twice = ratings.duplicated(["song_id", "rater"])
@@ -58,7 +59,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     return ratings
 
 
-def targets_from_ratings(ratings: pd.DataFrame, ddof: int = 0) -> Targets:
+def targets_from_ratings(ratings, ddof: int = 0, dimensions=DIMENSIONS, scale=SCALE) -> Targets:
     """Mean, SD (``ddof``) and number of raters per song.
 
     Raises
@@ -66,7 +67,8 @@ def targets_from_ratings(ratings: pd.DataFrame, ddof: int = 0) -> Targets:
     ValueError
         See :func:`check_ratings`; also where a song has too few raters for ``ddof``.
     """
-    songs = check_ratings(ratings).groupby("song_id", sort=True)[list(DIMENSIONS)]
+    ratings = check_ratings(ratings, dimensions, scale)
+    songs = ratings.groupby("song_id", sort=True)[list(dimensions)]
     count = songs.size()
     if (count <= ddof).any():
         raise ValueError(f"song {count.index[count <= ddof][0]} has too few raters for ddof={ddof}")
@@ -78,17 +80,17 @@ def targets_from_ratings(ratings: pd.DataFrame, ddof: int = 0) -> Targets:
     )
 
 
-def sd_bound(mean) -> np.ndarray:
-    """Largest SD (ddof=0) that ratings from 1 to 9 with this ``mean`` can have; its shape.
+def sd_bound(mean, scale=SCALE) -> np.ndarray:
+    """Largest SD (ddof=0) that ratings on ``scale`` with this ``mean`` can have; its shape.
 
-    sqrt((9 - mean) (mean - 1)): reached when everybody chooses one of the two ends
+    sqrt((high - mean) (mean - low)): reached when everybody chooses one of the two ends
     (Bhatia & Davis 2000). With ddof=1 and n raters multiply by sqrt(n / (n - 1)).
-    A mean outside 1 to 9 is a ``ValueError``.
+    A mean outside the scale is a ``ValueError``.
     """
-    mean = np.asarray(mean, dtype=float)
-    if ((mean < LOW) | (mean > HIGH)).any():
-        raise ValueError(f"a mean lies outside {LOW} to {HIGH}: are the ratings on this scale?")
-    return np.sqrt((HIGH - mean) * (mean - LOW))
+    mean, (low, high) = np.asarray(mean, dtype=float), scale
+    if ((mean < low) | (mean > high)).any():
+        raise ValueError(f"a mean lies outside {low} to {high}: are the ratings on this scale?")
+    return np.sqrt((high - mean) * (mean - low))
 
 
 def quadratic_fit(mean, sd) -> np.polynomial.Polynomial:

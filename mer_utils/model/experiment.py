@@ -6,7 +6,7 @@
 from dataclasses import dataclass, field, replace
 
 from mer_utils.data.dataset import Dataset
-from mer_utils.data.load import load
+from mer_utils.data.load import NAMES, load
 from mer_utils.model import losses
 from mer_utils.model.training import Protocol
 
@@ -26,7 +26,8 @@ class Experiment:
 
     Attributes
     ----------
-    dataset : {"simulated", "musifeast", "deam"}
+    dataset : {"simulated", "musifeast", "deam"} or the path of a folder of own ratings
+        Of a path, the content is part of the key.
     data : str
         Folder of the data; ``$DEAM_ROOT`` if empty. Not part of the key: the content is.
     labels : {"as_distributed", "corrected", "few_listeners"}
@@ -74,6 +75,11 @@ class Experiment:
             raise ValueError(f"n_seeds={self.n_seeds} must be at least 1")
         if self.fold is not None and not 0 <= self.fold < self.n_folds:
             raise ValueError(f"fold={self.fold} must lie in 0..{self.n_folds - 1}")
+
+    @property
+    def own(self) -> bool:
+        """Whether the data set is a folder of own ratings."""
+        return self.dataset not in NAMES
 
     @classmethod
     def of(cls, profile: str, **changes) -> "Experiment":

@@ -56,6 +56,7 @@ def key(experiment: Experiment, songs: Dataset) -> str:
     described = asdict(replace(experiment, data=""))
     del described["split"]  # the fold says it
     del described["features"]  # like the folder: what was read counts, not from where
+    described["dataset"] = "own" if experiment.own else experiment.dataset
     parts = [json.dumps(described, sort_keys=True), songs.fingerprint, torch.__version__, *code]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 

@@ -133,7 +133,7 @@ def judge(scores: pd.DataFrame, songs: Dataset | None = None, claims=CLAIMS) -> 
 
 
 def _about_features(verdict, songs):
-    if songs.simulated:
+    if songs.feature_source == "simulated embedding":
         return verdict, "simulated features were tuned to this value"
     if "musicfm" not in songs.feature_source.lower():
         return (

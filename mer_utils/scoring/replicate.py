@@ -26,7 +26,7 @@ VERSIONS = {
     "musifeast": ["as_distributed", "few_listeners"],
     "deam": ["as_distributed", "corrected"],
 }
-"""Versions of the labels of each data set."""
+"""Versions of the labels of each data set; own ratings have the first."""
 
 
 def loss_differences(predicted: dict[str, Predictions], n_resamples: int = 500) -> pd.DataFrame:
@@ -141,8 +141,8 @@ def write_results(
         Bad data, or a folder that cannot be written (found out before training).
     """
     size = get_profile(profile)
-    labels = labels or VERSIONS[dataset]
-    out = Path(out) if out else build_dir() / "studies" / f"{dataset}-{profile}"
+    labels = labels or VERSIONS.get(dataset, ["as_distributed"])
+    out = Path(out) if out else build_dir() / "studies" / f"{Path(dataset).name}-{profile}"
     try:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
@@ -155,6 +155,8 @@ def write_results(
         which |= {"split": "folds", "keep_artists_together": dataset == "musifeast"}
         experiment = Experiment.of(profile, labels=version, **which)
         songs = experiment.songs()
+        if experiment.own and any(songs.artist):
+            experiment = replace(experiment, keep_artists_together=True)
         say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
         # rounded before judging, so that verdicts follow from what is written
         table = run_study(experiment, n_resamples=size["n_resamples"]).round(4)
@@ -164,10 +166,11 @@ def write_results(
         scores.append(table)
         claims.append(verdicts)
         described = described or songs
-    shown = " --data $DEAM_ROOT" if dataset == "deam" else ""
-    shown += " --features FEATURES" if features != "auto" else ""  # a path is of one machine
+    shown = "FOLDER" if experiment.own else dataset  # a path is of one machine
+    shown += " --data $DEAM_ROOT" if dataset == "deam" else ""
+    shown += " --features FEATURES" if features != "auto" else ""
     provenance = {
-        "command": f"mer run --dataset {dataset}{shown} --profile {profile}",
+        "command": f"mer run --dataset {shown} --profile {profile}",
         "date": datetime.date.today().isoformat(),
         "dataset": described.name, "simulated": described.simulated, "n_songs": len(described),
         "features": described.feature_source, "n_features": int(described.features.shape[1]),

@@ -3,7 +3,7 @@
 The table has one row per method, dimension, target and score: ``value`` averages
 over training seeds, ``low`` and ``high`` are a 95% bootstrap interval over songs, and
 ``seed_low`` and ``seed_high`` the range over single seeds. All numbers are in model space
-(divide a rating SD by 4). Targets are
+(divide a rating SD by half the range of the scale). Targets are
 
 ``mean``      the predicted mean against the mean rating
 ``sd``        the predicted SD against the SD of the raters

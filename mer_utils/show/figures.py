@@ -1,8 +1,8 @@
 """Figures that several pages draw, in one style; what one page alone draws stands on that page.
 
 Each function takes ``ax=None`` (or ``axes``), draws, and returns it; it computes nothing beyond
-what drawing needs (bins of a histogram). Ratings are on 1-9, unless ``unit="model"``
-says model space. ``simulated=True`` writes "simulated data" above the plot.
+what drawing needs (bins of a histogram). ``unit`` names the axis of ratings: ``songs.unit``, or
+"model" for model space. ``simulated=True`` writes "simulated data" above the plot.
 
 Style and colours per method: :mod:`mer_utils.show.style`.
 """
@@ -15,13 +15,14 @@ from matplotlib.ticker import MaxNLocator
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.show.layout import for_forest
 from mer_utils.show.style import COLOURS, NAMES, UNITS, method_style
+from mer_utils.show.words import listed
 
 BAND = {"facecolor": "#e4e4e4", "edgecolor": "#9a9a9a", "hatch": "//", "linewidth": 0, "zorder": 0}
 
 
-def pair(height: float = 3.1, **kwargs):
-    """Figure with one panel for valence and one for arousal. Returns the two Axes."""
-    return plt.subplots(1, 2, figsize=(5.6, height), **kwargs)[1]
+def pair(height: float = 3.1, n: int = 2, **kwargs):
+    """Figure with a panel for each of two, or of ``n`` dimensions. Returns the Axes."""
+    return plt.subplots(1, n, figsize=(5.6, height), squeeze=False, **kwargs)[1][0]
 
 
 def new_axes(ax, figsize=None):
@@ -39,26 +40,25 @@ def finish(ax, xlabel, ylabel, title="", simulated=False, source=""):
 
 
 def _label(what: str, unit: str) -> str:
-    if unit not in UNITS:
-        raise ValueError(f"unit must be one of {sorted(UNITS)}, got {unit!r}")
-    return f"{what} ({UNITS[unit]})"
+    return f"{what} ({UNITS.get(unit, unit)})"
 
 
 def scatter_predicted(
-    y_true, y_pred, *, what="SD", method="mse", unit="rating", axes=None, simulated=False
-):
-    """Predicted against empirical mean or SD, both (n, 2); the line is a perfect prediction.
+    y_true, y_pred, *, what="SD", method="mse", unit="rating", axes=None, simulated=False,
+    dimensions=DIMENSIONS,
+):  # fmt: skip
+    """Predicted against empirical mean or SD, (n, n_dimensions); the line is a perfect prediction.
 
     Truth is on the horizontal axis. Both axes span the same range, so a narrow cloud shows
-    a narrow prediction. Returns the two Axes, valence and arousal.
+    a narrow prediction. Returns the Axes, one for each dimension.
     """
-    axes = pair() if axes is None else axes
+    axes = pair(n=len(dimensions)) if axes is None else axes
     look = method_style(method)
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     low = min(y_true.min(), y_pred.min())
     high = max(y_true.max(), y_pred.max())
     pad = 0.04 * (high - low or 1)
-    for d, (ax, name) in enumerate(zip(axes, DIMENSIONS, strict=True)):
+    for d, (ax, name) in enumerate(zip(axes, dimensions, strict=True)):
         ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.plot([low, high], [low, high], color=COLOURS["trivial"], linewidth=1.2)
@@ -68,7 +68,7 @@ def scatter_predicted(
         ax.set(xlim=(low - pad, high + pad), ylim=(low - pad, high + pad), aspect="equal")
         finish(
             ax,
-            f"empirical {what}\n({UNITS[unit]})",
+            _label(f"empirical {what}", unit).replace(" (", "\n("),
             "" if d else _label(f"predicted {what}", unit),
             f"{name}, {look['label']}",
             simulated,
@@ -108,11 +108,12 @@ def spread_hist(
 
 def forest(
     labels, value, low, high, *, xlabel, methods=None, reference=None, ax=None, title="",
-    simulated=False,
+    simulated=False, dimensions=DIMENSIONS,
 ):  # fmt: skip
-    """Dot and interval per row. ``value``, ``low``, ``high``: (n_rows,) or (n_rows, 2).
+    """Dot and interval per row. ``value``, ``low``, ``high``: (n_rows,) or (n_rows, n_dimensions).
 
-    With two columns, valence is filled and arousal hollow. ``methods`` (n_rows,) sets colours and
+    With two columns, the first is filled and the second hollow; of more, all but the first are
+    hollow, one below the other. ``methods`` (n_rows,) sets colours and
     markers; ``reference`` draws a vertical line (0 for an R2).
     """
     value, low, high = (np.asarray(a, dtype=float) for a in (value, low, high))
@@ -129,7 +130,7 @@ def forest(
     for i in range(len(labels)):
         look = method_style(methods[i] if methods is not None else "empirical")
         for d in range(columns):
-            y = i + (0.32 * (d - 0.5) if columns == 2 else 0)
+            y = i + 0.64 / columns * (d - (columns - 1) / 2)
             ax.hlines(y, low[i, d], high[i, d], color=look["color"], linewidth=2)
             marker = "o" if look["marker"] == "x" else look["marker"]
             how = {"color": look["color"], "markersize": 7, "markeredgewidth": 1.5}
@@ -137,7 +138,7 @@ def forest(
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.grid(False, axis="y")
-    note = "filled: valence, hollow: arousal" if columns == 2 else ""
+    note = "" if columns == 1 else f"filled: {dimensions[0]}, hollow: {listed(dimensions[1:])}"
     return finish(ax, xlabel, "", "\n".join(t for t in (title, note) if t), simulated)
 
 
@@ -180,17 +181,20 @@ def forest_under(table, tops, *, xlabel, axes=None, title="", simulated=False):
 
     Returns
     -------
-    The two Axes.
+    The Axes.
     """
+    dimensions = table["dimension"].unique()
     if axes is None:
         height = 1.6 + 0.36 * table["row"].nunique()
-        axes = plt.subplots(1, 2, figsize=(5.6, height), sharex=True, sharey=True)[1]
-    for ax, dimension in zip(axes, DIMENSIONS, strict=True):
-        rows = for_forest(table[table["dimension"].eq(dimension)], [dimension])
+        axes = pair(height, len(dimensions), sharex=True, sharey=True)
+    for ax, dimension in zip(axes, dimensions, strict=True):
+        rows = for_forest(table[table["dimension"].eq(dimension)])
         name = "\n".join(part for part in (title, dimension) if part)
         forest(**rows, xlabel=xlabel, reference=0, ax=ax, title=name, simulated=simulated)
         ax.tick_params(labelbottom=True)  # also where rows of panels share the axis
-        ceiling_band(tops.set_index("dimension").loc[dimension], ax)
+        top = tops.set_index("dimension").loc[dimension]
+        if np.isfinite(top["value"]):
+            ceiling_band(top, ax)
     return axes
 
 
@@ -198,10 +202,11 @@ def plot_variance_parts(parts: pd.DataFrame, *, axes=None, simulated=False):
     """Stacked bars: mean predicted variance, and on top (hatched) the variance of the means.
 
     ``parts`` is the table of :func:`mer_utils.scoring.parts.variance_parts`; the dashed line is the
-    raters' mean variance. Returns the two Axes, valence and arousal.
+    raters' mean variance. Returns the Axes, one for each dimension.
     """
-    axes = pair(sharey=True) if axes is None else axes
-    for ax, dimension in zip(axes, DIMENSIONS, strict=True):
+    dimensions = parts.index.unique("dimension")
+    axes = pair(n=len(dimensions), sharey=True) if axes is None else axes
+    for ax, dimension in zip(axes, dimensions, strict=True):
         rows = parts.xs(dimension, level="dimension")
         names = [NAMES.get(m, m) for m in rows.index]
         colours = [method_style(m)["color"] for m in rows.index]

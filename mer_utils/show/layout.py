@@ -5,8 +5,6 @@ import zlib
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from mer_utils.data.dataset import DIMENSIONS
-
 
 def pivot_text(table: pd.DataFrame, rows, column: str, text="value", group=True) -> pd.DataFrame:
     """A long table as a page shows it: a line for each combination of ``rows``.
@@ -34,18 +32,19 @@ def once(table: pd.DataFrame, names) -> pd.DataFrame:
     return table.assign(**{name: table[name].mask(rows, "") for name, rows in twice.items()})
 
 
-def for_forest(table: pd.DataFrame, dimensions=DIMENSIONS) -> dict:
-    """Keywords ``labels, value, low, high`` (and ``methods``) of the figure ``forest``.
+def for_forest(table: pd.DataFrame, dimensions=None) -> dict:
+    """Keywords ``labels, value, low, high, dimensions`` (and ``methods``) of the figure ``forest``.
 
     ``table`` has the columns ``row, dimension, value, low, high``, and perhaps ``look``. The
-    arrays have a column for each of ``dimensions``.
+    arrays have a column for each of ``dimensions``, by default for all that the table has.
     """
+    dimensions = list(table["dimension"].unique() if dimensions is None else dimensions)
     names = table["row"].unique()
     wide = table.pivot(index="row", columns="dimension", values=["value", "low", "high"])
-    drawn = {c: wide[c].loc[names, list(dimensions)].to_numpy() for c in ("value", "low", "high")}
+    drawn = {c: wide[c].loc[names, dimensions].to_numpy() for c in ("value", "low", "high")}
     if "look" in table:
         drawn["methods"] = table.drop_duplicates("row")["look"].tolist()
-    return {"labels": names.tolist()} | drawn
+    return {"labels": names.tolist(), "dimensions": dimensions} | drawn
 
 
 def captioned(table: pd.DataFrame, caption: str, spec: str = ".2f"):

@@ -39,7 +39,7 @@ def picked(scores, ceilings, quantity: str, rows=None) -> pd.DataFrame:
 
 
 def best(scores, ceilings, quantity: str, rows=None) -> tuple[str, pd.DataFrame]:
-    """Name and rows of the method with the highest score, averaged over both dimensions.
+    """Name and rows of the method with the highest score, averaged over dimensions.
 
     The trivial predictors do not take part. The best of many is in part the luckiest.
     """

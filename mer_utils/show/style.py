@@ -34,7 +34,7 @@ NAMES = {
 DIMENSION_COLOURS = ("#1f4e9c", "#c46a10")  # valence, arousal
 DIMENSION_MARKERS = ("o", "^")
 HATCHES = ("", "///")
-UNITS = {"rating": "1-9 scale", "model": "model space"}
+UNITS = {"rating": "rating scale", "model": "model space"}
 
 STYLE = {
     "figure.figsize": (4.8, 3.4), "figure.dpi": 144, "savefig.dpi": 144,

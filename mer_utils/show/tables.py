@@ -8,7 +8,6 @@ when a function is given the ceilings (:func:`mer_utils.ceiling.headline.ceiling
 import pandas as pd
 
 from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
-from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.results import kept
 from mer_utils.show import words
@@ -39,13 +38,14 @@ SINGLE_HEADS = {
 
 
 def cells(scores: pd.DataFrame, method: str, target: str, score: str) -> pd.DataFrame:
-    """The two rows of one score, valence first; a ``ValueError`` if they are not there."""
+    """The rows of one score, one for each dimension; a ``ValueError`` if they are not there."""
     wanted = scores["method"].eq(method) & scores["target"].eq(target) & scores["score"].eq(score)
     found = scores[wanted]
-    if list(found["dimension"]) != list(DIMENSIONS):
+    dimensions = list(scores["dimension"].unique())
+    if list(found["dimension"]) != dimensions:
         raise ValueError(
             f"the score table has {len(found)} rows for {method=}, {target=}, {score=}; one "
-            f"for each of {', '.join(DIMENSIONS)} is needed: check the names, or pass one loss "
+            f"for each of {', '.join(dimensions)} is needed: check the names, or pass one loss "
             f"(its methods are {', '.join(scores['method'].unique())})"
         )
     return found
@@ -178,7 +178,7 @@ def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: st
     rows = rows.assign(name=names)
     wide = rows.pivot(index=["name", "dimension"], columns="method", values="value")
     order = [  # pivot sorts by name, so ask for the order of reading
-        (name, d) for name in (*SD_SCORES.values(), BEYOND_MEAN) for d in DIMENSIONS
+        (name, d) for name in (*SD_SCORES.values(), BEYOND_MEAN) for d in rows["dimension"].unique()
     ]
     order = [place for place in order if place in wide.index]
     table = wide.loc[order, list(columns)].rename(columns=columns)

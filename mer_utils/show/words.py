@@ -34,12 +34,12 @@ def sentence(rows: pd.DataFrame, spec: str = ".2f") -> str:
     for row in rows.itertuples():
         tail = "" if pd.isna(row.low) else f" ({row.low:{spec}} to {row.high:{spec}})"
         parts.append(f"{row.value:{spec}}{tail} for {row.dimension}")
-    return " and ".join(parts)
+    return listed(parts)
 
 
-def per_dimension(values, spec: str = ".2f") -> str:
-    """``0.17 (valence) and 0.16 (arousal)``, from two numbers."""
-    return " and ".join(f"{v:{spec}} ({d})" for v, d in zip(values, DIMENSIONS, strict=True))
+def per_dimension(values, spec: str = ".2f", dimensions=DIMENSIONS) -> str:
+    """``0.17 (valence) and 0.16 (arousal)``, one number for each of ``dimensions``."""
+    return listed(f"{v:{spec}} ({d})" for v, d in zip(values, dimensions, strict=True))
 
 
 def side_of(rows: pd.DataFrame, border: float) -> str:
@@ -52,7 +52,7 @@ def side_of(rows: pd.DataFrame, border: float) -> str:
     for row in rows.itertuples():
         clear = "below" if row.high < border else "above" if row.low > border else ""
         sides.setdefault(clear or "not distinguishable from", []).append(row.dimension)
-    return " and ".join(f"{s} {border:g} for {' and '.join(d)}" for s, d in sides.items())
+    return " and ".join(f"{s} {border:g} for {listed(d)}" for s, d in sides.items())
 
 
 def listed(names) -> str:
@@ -88,14 +88,14 @@ def share(row) -> str:
 
 def shares(rows: pd.DataFrame) -> str:
     """``38% (17% to any) for valence and ...``, for the rows of one method and score."""
-    parts = [
-        f"{percent(r.share)} ({_ends(r, ' to ')}) for {r.dimension}" for r in rows.itertuples()
-    ]
-    return " and ".join(parts)
+    return listed(
+        f"{percent(r.share)} ({_ends(r, ' to ')}) for {r.dimension}" if pd.notna(r.ceiling)
+        else f"{percent(np.nan)} for {r.dimension}" for r in rows.itertuples()
+    )  # fmt: skip
 
 
 def methods_that(verdicts: pd.DataFrame, column: str, passes: bool = True) -> str:
-    """Methods whose verdict is True in both dimensions (or those where it is not), in words."""
+    """Methods whose verdict is True in all dimensions (or those where it is not), in words."""
     both = verdicts.groupby("method", sort=False)[column].agg(lambda v: all(x is True for x in v))
     return listed(NAMES.get(name, name) for name in both.index[both == passes]) or "no method"
 
@@ -104,5 +104,5 @@ def lost_most(parts: pd.DataFrame) -> str:
     """Which of the two losses is larger, in words: ``by the level for valence and arousal``."""
     where = parts[["spread", "level"]].idxmin(axis=1)
     if where.nunique() == 1:
-        return f"by the {where.iloc[0]} for {' and '.join(where.index)}"
+        return f"by the {where.iloc[0]} for {listed(where.index)}"
     return " and ".join(f"by the {part} for {name}" for name, part in where.items())

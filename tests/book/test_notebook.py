@@ -43,7 +43,7 @@ def test_good_parameters_come_back_the_standard_ones_first():
         ({"passes": 100}, "from 2 to 99, not 100"),
         ({"rate": "fast"}, "'rate' must be a number, not 'fast'"),
         ({"loss": "ms"}, "one of 'mse', 'kld', not 'ms'"),
-        ({"dataset": "dream"}, "one of 'simulated', 'deam', not 'dream'"),
+        ({"dataset": "dream"}, "'deam', or a folder with dataset.toml, not 'dream'"),
         ({"fast": 1}, "True or False"),
     ],
 )

@@ -54,7 +54,10 @@ def test_your_own_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dataset": "daem"}, "unknown dataset 'daem': choose 'simulated', 'musifeast' or 'deam'"),
+        (
+            {"dataset": "daem"},
+            "unknown dataset 'daem': choose one of .* that holds dataset.toml",
+        ),
         ({"data": "x"}, "data='x' goes with dataset='deam'"),
         ({"features": "x.csv"}, "features='x.csv' goes with dataset='deam'"),
         ({"labels": "corrected"}, "simulated data have no exchanged labels"),

@@ -100,10 +100,11 @@ def test_a_store_of_other_songs_is_refused(tmp_path):
     extract(tmp_path, tmp_path / "store", encoder="logmel", progress=False)
     songs = load_musifeast(features=f"{tmp_path}/store:sd")
     assert songs.song_id.tolist() == ["Jazz_HIGH_08"] and songs.features.shape == (1, 128)
-    assert songs.notes == ("355 clips left out: no features.",)
+    assert songs.notes[0].startswith("355 items left out: no features (60s_HIGH_01, ")
+    assert songs.notes[1] == "Features of 1 other items not used (other)."
     (tmp_path / "Jazz_HIGH_08.wav").unlink()
     extract(tmp_path, tmp_path / "none", encoder="logmel", progress=False)
-    with pytest.raises(DataError, match="none of the clips is in it"):
+    with pytest.raises(DataError, match="none of its 1 items is among"):
         load_musifeast(features=str(tmp_path / "none"))
 
 

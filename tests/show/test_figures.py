@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mer_utils.show import figures, style
+from mer_utils.show.layout import for_forest
 
 ROWS = [
     (row, look, d, value, value - 0.1, value + 0.1)
@@ -69,7 +70,7 @@ def test_scatter_predicted_puts_truth_on_the_horizontal_axis(songs):
     line = axes[1].lines[-1]
     np.testing.assert_array_equal(line.get_xdata(), sd[:, 1])
     np.testing.assert_array_equal(line.get_ydata(), sd[:, 1] / 10)
-    assert "empirical" in axes[0].get_xlabel() and "1-9 scale" in axes[0].get_ylabel()
+    assert "empirical" in axes[0].get_xlabel() and "rating scale" in axes[0].get_ylabel()
     assert axes[0].get_xlim() == axes[0].get_ylim(), "unequal ranges hide a narrow prediction"
 
 
@@ -81,9 +82,37 @@ def test_forest_shows_both_dimensions_and_refuses_unequal_shapes():
         figures.forest(["a", "b", "c"], value, value, value, xlabel="R2")
 
 
-def test_units_have_names():
-    with pytest.raises(ValueError, match="unit must be one of"):
-        figures.spread_hist([1.0], {}, unit="percent")
+def test_units_are_names_or_say_what_they_are():
+    units = {"rating": "rating scale", "model": "model space", "1-5 scale": "1-5 scale"}
+    for unit, text in units.items():
+        assert figures.spread_hist([1.0], {}, unit=unit).get_xlabel() == f"SD ({text})"
+
+
+@pytest.mark.parametrize("dimensions", [("quality",), ("beauty", "interest", "colour")])
+def test_dimensions_follow_the_data(dimensions, songs):
+    """One, or three: as many panels, and no word of valence or arousal."""
+    d = len(dimensions)
+    truth = np.tile(songs[1][:, :1], d)
+    names = {"dimensions": dimensions}
+    axes = [figures.scatter_predicted(truth, truth, unit="1-5 scale", **names)]
+    table = pd.concat([TABLE[TABLE["dimension"].eq("valence")].assign(dimension=n)
+                       for n in dimensions])  # fmt: skip
+    tops = pd.DataFrame({"dimension": dimensions, "value": np.nan, "low": np.nan, "high": np.nan})
+    axes.append(figures.forest_under(table, tops, xlabel="x"))
+    assert not [p for ax in axes[-1] for p in ax.patches], "no ceiling is known, and one is drawn"
+    index = pd.MultiIndex.from_product([["mse"], dimensions], names=["method", "dimension"])
+    parts = pd.DataFrame({"predicted": 0.1, "means": 0.1, "raters": 0.2}, index)
+    axes.append(figures.plot_variance_parts(parts))
+    for panels in axes:
+        titles = [ax.get_title(loc="left") for ax in panels]
+        assert len(titles) == d and all(n in t for n, t in zip(dimensions, titles, strict=True))
+    ax = figures.forest(**for_forest(table), xlabel="x")
+    heights = [line.get_ydata()[0] for line in ax.lines]
+    assert len(set(heights)) == 2 * d and all(
+        b - a > 0.1 for a, b in zip(heights, heights[1:], strict=False)
+    )
+    note = "" if d == 1 else "filled: beauty, hollow: interest and colour"
+    assert ax.get_title(loc="left") == note
 
 
 def test_curves_draw_their_points_and_say_simulated():

@@ -46,6 +46,7 @@ def test_per_dimension_needs_two_numbers():
     assert words.per_dimension([0.171, 0.16], ".2f") == "0.17 (valence) and 0.16 (arousal)"
     with pytest.raises(ValueError):
         words.per_dimension([0.1], ".2f")
+    assert words.per_dimension([0.1], dimensions=["quality"]) == "0.10 (quality)"
 
 
 def test_lists():
@@ -78,6 +79,17 @@ def test_shares_of_a_ceiling():
     assert [words.share(row) for row in without.itertuples()] == ["", ""]
     low = with_shares(rows(-0.5, -0.6, -0.4).assign(target="sd", score="r2"), ceilings)
     assert [words.share(row) for row in low.itertuples()] == ["below -100%"] * 2
+
+
+def test_a_share_of_an_unknown_ceiling_is_not_known():
+    unknown = pd.DataFrame(
+        [(part, d, *[np.nan] * 3) for part in ("all", "beyond the mean") for d in ("a", "b")],
+        columns=["part", "dimension", "value", "low", "high"],
+    )
+    scores = rows(0.2, 0.1, 0.3).assign(target="sd", score="r2", dimension=["a", "b"])
+    found = with_shares(scores, unknown)
+    assert words.shares(found) == "not known for a and not known for b"
+    assert [words.share(row) for row in found.itertuples()] == ["", ""]
 
 
 def test_methods_that_pass_in_both_dimensions():
