@@ -17,7 +17,7 @@ def _dataset(ctx, parameter, value) -> str:
     """A name, or a folder of own ratings as an absolute path: notebooks run elsewhere."""
     from mer_utils.data.own_folder import DESCRIPTION, is_own
 
-    if value in NAMES:
+    if value is None or value in NAMES:
         return value
     if not is_own(value):
         raise click.BadParameter(
@@ -26,12 +26,12 @@ def _dataset(ctx, parameter, value) -> str:
     return str(Path(value).expanduser().resolve())
 
 
-DATASET = click.option(
-    "--dataset", metavar="NAME|FOLDER", callback=_dataset, default="simulated",
-    show_default=True, help="simulated: DEAM-like ratings whose truth is known. musifeast: real "
-    "ratings of 356 clips, which the repository holds. deam: your copy of DEAM. A folder: your "
-    "own ratings, as mer init makes an example of.",
-)  # fmt: skip
+DATASET = {
+    "metavar": "NAME|FOLDER", "callback": _dataset,
+    "help": "musifeast: real ratings of 356 clips, which the repository holds. simulated: "
+    "DEAM-like ratings whose truth is known. deam: your copy of DEAM. A folder: your own ratings, "
+    "as mer init makes an example of.",
+}  # fmt: skip
 DATA = click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -110,7 +110,7 @@ main.add_command(fetch)
 
 
 @main.command(short_help="Run the study: losses, seed ensembles, MC dropout.")
-@DATASET
+@click.option("--dataset", default="musifeast", show_default=True, **DATASET)
 @DATA
 @FEATURES
 @PROFILE
@@ -134,7 +134,7 @@ def run(dataset, data, features, profile, out):
 
 @main.command(short_help="Run the notebooks and build the book.")
 @PROFILE
-@DATASET
+@click.option("--dataset", **DATASET | {"help": DATASET["help"] + "  [default: each page's own]"})
 @DATA
 @FEATURES
 @click.option("--out", type=FOLDER,
@@ -149,7 +149,7 @@ def book(profile, dataset, data, features, out, jobs):
 
     chosen = {"profile": profile, "dataset": dataset, "data": _folder(dataset, data)}
     chosen["features"] = _place(features)
-    usual = {"profile": "paper", "dataset": "simulated", "data": "", "features": "auto"}
+    usual = {"profile": "paper", "dataset": None, "data": "", "features": "auto"}
     parameters = {name: value for name, value in chosen.items() if value != usual[name]}
     try:
         first_page = build_book(
