@@ -27,7 +27,7 @@ def train_plain(train, validation, *, loss, seed, protocol):
         nn.Linear(protocol.hidden, protocol.hidden),
         nn.ELU(),
         nn.Dropout(protocol.dropout),
-        nn.Linear(protocol.hidden, 4),
+        nn.Linear(protocol.hidden, 2 * mean.shape[1]),
     )
     adam = torch.optim.Adam(net.parameters(), lr=protocol.learning_rate)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -52,5 +52,5 @@ def train_plain(train, validation, *, loss, seed, protocol):
 
 def predict_plain(net, x):
     """``(mu, sigma)`` of the plain network."""
-    out = net(x)
-    return torch.tanh(out[:, :2]), torch.exp(-softplus(out[:, 2:]))
+    mu, sigma = net(x).chunk(2, dim=1)
+    return torch.tanh(mu), torch.exp(-softplus(sigma))
