@@ -1,8 +1,9 @@
 r"""How many raters on how many songs? It depends on what the ratings are for.
 
-The reliability of the SD of n raters is very nearly :math:`\rho_n = (n - 1) / (n - 1 + K)`, and
-that of their mean is :math:`\rho_n = n / (n + K)`. :math:`K` is the odds of noise to song in the
-smallest panel that has the statistic (:func:`noise_odds`). Write m for n - 1 or n, and let a song
+The reliability of the SD of n raters is nearly :math:`\rho_n = (n - 1) / (n - 1 + K)`: for normal
+ratings the odds of noise to song are right to a share of 0.3 / n. That of their mean is
+:math:`\rho_n = n / (n + K)`. :math:`K` is the odds in the smallest panel that has the statistic
+(:func:`noise_odds`). Write m for n - 1 or n, and let a song
 cost as much as c ratings, whoever rates it. With a budget of B ratings there are
 :math:`N = B / (m + a)` songs, where :math:`a = 1 + c` for the SD and :math:`a = c` for the mean.
 

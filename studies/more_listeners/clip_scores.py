@@ -112,11 +112,12 @@ def factors(found: dict, weights) -> pd.DataFrame:
     ``learns``: of the correlation with the same judges, so of what was learnt. ``shows``: root of
     the ratio of the panels' reliabilities, so of what a panel shows of the same prediction.
     ``shows / learns`` is above 1 where few listeners hide more than they keep from being learnt.
-    Intervals over clips.
+    NLL is left out: it is not told the SD, and a factor of nearly nothing means nothing. Intervals
+    over clips.
     """
     few, many = (_reliability(n, "sd", weights) for n in (1, 4))
     rows = []
-    for learner in LEARNERS:
+    for learner in LEARNERS[:-1]:
         before, after = _pair(found, learner, "sd", ((1, clips.FULL), (4, clips.FULL)))
         learns = [a.mean(0) / b.mean(0) for a, b in zip(after, before, strict=True)]
         shows = [np.sqrt(m / f) for m, f in zip(many[:2], few[:2], strict=True)]

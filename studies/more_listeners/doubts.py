@@ -28,7 +28,7 @@ MANY_SONGS, MANY_RATERS = 800, 10
 CELLS = tuple(
     dict.fromkeys([*((n, MANY_RATERS) for n in SONGS), *((MANY_SONGS, r) for r in RATERS)])
 )
-TESTED, SEEDS, PASSES, REPEATS = 1000, range(4), 15, 4
+TESTED, SEEDS, PASSES, REPEATS = 1000, range(4), 15, 3
 METHODS = ("single", "seed_ensemble", "mc_dropout")
 QUANTITIES = ("predicted", "spread", "data_rank", "model_rank")
 

@@ -8,7 +8,7 @@ stopped and goes on where it was. It writes, as aggregates (no row belongs to a 
 ``changes.csv``      four times the listeners, or four times the clips: paired differences
 ``factors.csv``      what few listeners hide, and what they keep from being learnt
 ``reliability.csv``  MUSIFEAST-17: what disjoint panels have in common
-``genres.csv``       MUSIFEAST-17: the same learners when whole genres are left out
+``genres.csv``       MUSIFEAST-17: ridge when whole genres are left out, and when they are not
 ``deam_songs.csv``   DEAM: learning curves (``deam_songs.py``)
 ``budget.csv``       simulated: 17,440 ratings spent in different ways (``budget.py``)
 ``doubts.csv``       simulated: data and model uncertainty as data grow (``doubts.py``)
@@ -37,19 +37,19 @@ from mer_utils.scoring.intervals import resample_counts
 
 COMMAND = "python studies/more_listeners/run_all.py --data $DEAM_ROOT --out results/more_listeners"
 PARTS = ("clips", "genres", "deam", "budget", "doubts")
-DRAWS, RIDGE_DRAWS, GENRE_DRAWS = len(GROUPS), 4 * len(GROUPS), 4
-"""Draws with heads, draws with ridge alone or not, draws with heads and whole genres apart."""
+HEAD_DRAWS, RIDGE_DRAWS = tuple(range(len(GROUPS))), 4 * len(GROUPS)
+"""Draws that have heads too, and the number of all. With whole genres apart, ridge alone."""
 
 
-def clip_draws(cells, apart, n_heads, n_ridge) -> dict:
-    """Draw -> arrays: the first ``n_heads`` with heads, the others ridge alone."""
-    seeds = {k: range(4) if k < n_heads else () for k in range(max(n_heads, n_ridge))}
+def clip_draws(cells, apart, with_heads=()) -> dict:
+    """Draw -> arrays: those of ``with_heads`` with heads, the others ridge alone."""
+    seeds = {k: range(4) if k in with_heads else () for k in range(RIDGE_DRAWS)}
     return {k: clips.kept(k, cells, apart, s) for k, s in tqdm(seeds.items(), f"clips, {apart}")}
 
 
 def clip_tables() -> dict:
     """Tables of the clips, folds apart by artist."""
-    draws = clip_draws(clips.CELLS, "artist", DRAWS, RIDGE_DRAWS)
+    draws = clip_draws(clips.CELLS, "artist", HEAD_DRAWS)
     weights = resample_counts(len(draws[0]["fold"]), scores.N_RESAMPLES)
     found = clip_scores.all_draws(draws, clips.CELLS, weights)
     return {
@@ -61,12 +61,10 @@ def clip_tables() -> dict:
 
 
 def genre_table() -> pd.DataFrame:
-    """The same cells with folds apart by artist and apart by genre; the same number of draws."""
+    """Ridge in the same cells and draws, with folds apart by artist and apart by genre."""
     tables = []
     for apart in ("artist", "genre"):
-        cells = clips.CELLS if apart == "artist" else clips.GENRE_CELLS
-        sizes = (DRAWS, RIDGE_DRAWS) if apart == "artist" else (GENRE_DRAWS, RIDGE_DRAWS)
-        draws = clip_draws(cells, apart, *sizes)
+        draws = clip_draws(clips.GENRE_CELLS, apart)
         weights = resample_counts(len(draws[0]["fold"]), scores.N_RESAMPLES)
         found = clip_scores.all_draws(draws, clips.GENRE_CELLS, weights)
         tables.append(scores.table(found, clip_scores.KEY).assign(apart=apart))
@@ -105,7 +103,7 @@ def main(argv=None):
         "command": COMMAND,
         "date": datetime.date.today().isoformat(),
         "parts": list(args.only),
-        "draws": {"heads": DRAWS, "ridge": RIDGE_DRAWS, "genres": GENRE_DRAWS},
+        "draws": {"heads": HEAD_DRAWS, "ridge": RIDGE_DRAWS},
         "checksums": sums,
         "versions": versions(),
     }
