@@ -1,8 +1,9 @@
 """Scores of the draws of ``clips.py``, and the ceilings they stand under.
 
 Truth is a panel of listeners. ``own``: those who taught. ``judges``: the last four groups of the
-draw. ``rest``: all groups that did not teach. Intervals are those of ``scores.py``, over clips.
-They leave out what other people would show: there are eight groups, and draws share them.
+draw. ``one``: the last group alone. ``rest``: all groups that did not teach. Intervals are those of
+``scores.py``, over clips. They leave out what other people would show: there are eight groups, and
+draws share them.
 """
 
 from itertools import combinations
@@ -27,7 +28,7 @@ def judged_by(order, groups: int) -> dict[str, list[str]]:
     """Name of a truth -> the groups that give it, for a draw in which ``groups`` teach."""
     found = {"own": order[:groups]}
     if groups < len(order):
-        found["rest"] = order[groups:]
+        found |= {"rest": order[groups:], "one": order[-1:]}
     if groups <= len(order) - clips.JUDGES:
         found["judges"] = order[-clips.JUDGES :]
     return found
@@ -84,19 +85,29 @@ CHANGES = {
 """What is changed, from one cell to another."""
 
 
-def _pair(found, learner, statistic, cells):
-    """Correlations with the judges in two cells: values and resamples, draws in front."""
-    keys = [(learner, *cell, statistic, "judges", "pearson") for cell in cells]
+OWN = "judged by the own group, not by another"
+
+
+def _pair(found, learner, statistic, cells, against=("judges", "judges")):
+    """Correlations in two cells: values and resamples, draws in front."""
+    pairs = zip(cells, against, strict=True)
+    keys = [(learner, *cell, statistic, who, "pearson") for cell, who in pairs]
     return [[np.stack(part) for part in zip(*found[key], strict=True)] for key in keys]
 
 
 def changes(found: dict) -> pd.DataFrame:
-    """Paired differences of the correlation with the judges, over the same clips and draws."""
+    """Paired differences of a correlation, over the same clips and draws.
+
+    For :data:`CHANGES` with the judges. For :data:`OWN` one group teaches, and judges itself or is
+    judged by one other group: what is gained belongs to this kind of people.
+    """
     rows = []
-    for what, cells in CHANGES.items():
+    plan = {what: (cells, ("judges", "judges")) for what, cells in CHANGES.items()}
+    plan[OWN] = (2 * ((1, clips.FULL),), ("one", "own"))
+    for what, which in plan.items():
         for learner in LEARNERS:
             for statistic in ("mean", "sd"):
-                before, after = _pair(found, learner, statistic, cells)
+                before, after = _pair(found, learner, statistic, *which)
                 value = after[0] - before[0]
                 ends = centred(value.mean(0), (after[1] - before[1]).mean(0))
                 for d, dimension in enumerate(DIMENSIONS):

@@ -19,6 +19,7 @@ stopped and goes on where it was. It writes, as aggregates (no row belongs to a 
 
 import argparse
 import datetime
+import json
 from pathlib import Path
 
 import budget
@@ -99,10 +100,14 @@ def main(argv=None):
         tables["budget"] = budget.run(lambda plan: tqdm(plan, "budget"))
     if "doubts" in args.only:
         tables["doubts"] = doubts.run(lambda plan: tqdm(plan, "doubts"))
+    before = args.out / "provenance.json"  # tables of other parts stay, with their checksums
+    old = json.loads(before.read_text("utf-8")) if before.is_file() else {}
+    made = {*old.get("parts", ()), *args.only}
+    sums = old.get("checksums", {}) | sums
     provenance = {
         "command": COMMAND,
         "date": datetime.date.today().isoformat(),
-        "parts": list(args.only),
+        "parts": [part for part in PARTS if part in made],
         "draws": {"heads": HEAD_DRAWS, "ridge": RIDGE_DRAWS},
         "checksums": sums,
         "versions": versions(),

@@ -16,7 +16,7 @@ from mer_utils.scoring.intervals import resample_counts
 from mer_utils.scoring.metrics import pearson, r2
 from mer_utils.scoring.score_table import within_folds
 
-N_RESAMPLES = 300
+N_RESAMPLES = 200
 END = ["dimension", "value", "low", "high", "draw_low", "draw_high", "n_draws"]
 
 

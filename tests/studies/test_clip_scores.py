@@ -30,7 +30,8 @@ def test_truths_of_a_draw_share_nobody_with_the_teachers():
         found = clip_scores.judged_by(order, groups)
         for against in set(found) - {"own"}:
             assert not set(found[against]) & set(found["own"])
-        assert ("judges" in found) == (groups <= 4) and ("rest" in found) == (groups < 8)
+        assert ("judges" in found) == (groups <= 4)
+        assert ("rest" in found) == ("one" in found) == (groups < 8)
 
 
 def test_who_predicts_the_judges_is_perfect_and_nothing_changes():
@@ -40,7 +41,9 @@ def test_who_predicts_the_judges_is_perfect_and_nothing_changes():
     assert table["value"].to_numpy() == pytest.approx(1) and (table["n_draws"] == 2).all()
     assert {"sd beyond the mean", "sd beyond others' mean"} < set(table["statistic"])
     changed = clip_scores.changes(found)
-    assert changed[["value", "low", "high"]].to_numpy() == pytest.approx(0)
+    same = changed["change"].ne(clip_scores.OWN)
+    assert changed.loc[same, ["value", "low", "high"]].to_numpy() == pytest.approx(0)
+    assert set(changed["change"]) == {*clip_scores.CHANGES, clip_scores.OWN}
 
 
 def test_a_panel_as_predictor_shows_its_reliability():

@@ -20,7 +20,7 @@ def test_kept_tables_name_their_command_and_cover_the_plan():
     tables = {name: kept("more_listeners", name) for name in NAMES}
     cells = set(tables["scores"][["groups", "clips"]].itertuples(index=False, name=None))
     assert cells == set(clips.CELLS)
-    assert set(tables["changes"]["change"]) == set(clip_scores.CHANGES)
+    assert set(tables["changes"]["change"]) == {*clip_scores.CHANGES, clip_scores.OWN}
     assert set(tables["deam_songs"]["songs"]) == set(deam_songs.DRAWS)
     assert set(tables["budget"]["raters"]) == set(budget.RATERS)
     pairs = set(tables["doubts"][["songs", "raters"]].itertuples(index=False, name=None))
@@ -35,6 +35,9 @@ def test_only_some_parts_are_made(tmp_path, monkeypatch):
     run_all.main(["--only", "budget", "--out", str(tmp_path)])
     assert {file.name for file in tmp_path.iterdir()} == {"budget.csv", "provenance.json"}
     assert provenance("", folder=tmp_path)["parts"] == ["budget"]
+    monkeypatch.setattr(run_all, "genre_table", lambda: pd.DataFrame({"a": [1]}))
+    run_all.main(["--only", "genres", "--out", str(tmp_path)])
+    assert provenance("", folder=tmp_path)["parts"] == ["genres", "budget"]
 
 
 def test_kept_reliability_follows_from_the_committed_ratings():
