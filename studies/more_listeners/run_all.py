@@ -1,13 +1,14 @@
 """The committed tables about listeners and songs: ``results/more_listeners``.
 
 ``python studies/more_listeners/run_all.py --data $DEAM_ROOT --out results/more_listeners`` takes
-about 40 minutes of one core. It keeps each draw that is done in the cache, so that it can be
+about 35 minutes of one core. It keeps each draw that is done in the cache, so that it can be
 stopped and goes on where it was. It writes, as aggregates (no row belongs to a song),
 
 ``scores.csv``       MUSIFEAST-17: learners taught by panels of different size (``clip_scores.py``)
 ``changes.csv``      four times the listeners, or four times the clips: paired differences
 ``factors.csv``      what few listeners hide, and what they keep from being learnt
 ``reliability.csv``  MUSIFEAST-17: what disjoint panels have in common
+``people.csv``       MUSIFEAST-17: each group of listeners left out in turn
 ``genres.csv``       MUSIFEAST-17: ridge when whole genres are left out, and when they are not
 ``deam_songs.csv``   DEAM: learning curves (``deam_songs.py``)
 ``budget.csv``       simulated: 17,440 ratings spent in different ways (``budget.py``)
@@ -28,6 +29,7 @@ import clips
 import deam_songs
 import doubts
 import pandas as pd
+import people
 import scores
 from tqdm import tqdm
 
@@ -37,7 +39,7 @@ from mer_utils.results import versions, write_tables
 from mer_utils.scoring.intervals import resample_counts
 
 COMMAND = "python studies/more_listeners/run_all.py --data $DEAM_ROOT --out results/more_listeners"
-PARTS = ("clips", "genres", "deam", "budget", "doubts")
+PARTS = ("clips", "people", "genres", "deam", "budget", "doubts")
 HEAD_DRAWS, RIDGE_DRAWS = tuple(range(len(GROUPS))), 4 * len(GROUPS)
 """Draws that have heads too, and the number of all. With whole genres apart, ridge alone."""
 
@@ -91,6 +93,8 @@ def main(argv=None):
     sums, tables = load("musifeast").checksums, {}
     if "clips" in args.only:
         tables |= clip_tables()
+    if "people" in args.only:
+        tables["people"] = people.table(lambda groups: tqdm(groups, "people"))
     if "genres" in args.only:
         tables["genres"] = genre_table()
     if "deam" in args.only:
