@@ -145,10 +145,10 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
         ours=[text or "not defined" for text in words.brackets(comparison, spec)],
         DEAM=["-" if pd.isna(v) else f"{v:{spec}}" for v in comparison["deam"]],
     )
-    columns = {"DEAM": "DEAM (kept)", "ours": "this run"}
+    columns = {"DEAM": "DEAM", "ours": "this run"}
     if "share" in comparison:
         texts["share"] = [words.share(row) for row in comparison.itertuples()]
-        columns["share"] = "share of the highest possible"
+        columns["share"] = "share of the ceiling"
 
     def stroke(cells):
         cells = [text.replace(" ", words.NO_BREAK) for text in cells]

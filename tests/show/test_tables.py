@@ -20,7 +20,7 @@ from mer_utils.show.tables import (
 )
 from mer_utils.show.words import NO_BREAK
 
-SHARE = "share of the highest possible"
+SHARE = "share of the ceiling"
 
 ROWS = {
     "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
@@ -64,7 +64,7 @@ def text_of(shown, column):
 def test_readable_sets_the_paper_before_deam_before_this_run():
     page = readable(compare_with_paper(scores(), ROWS, "simulated songs", loss="mse"))
     shown = page.data
-    assert list(shown) == ["quantity", "paper", "DEAM (kept)", "this run"]
+    assert list(shown) == ["quantity", "paper", "DEAM", "this run"]
     assert shown["quantity"].tolist() == list(ROWS)
     ours = text_of(shown, "this run")
     assert ours[0] == "0.65 [0.55, 0.75] / 0.65 [0.55, 0.75]"
@@ -83,7 +83,7 @@ def test_the_figures_of_deam_are_those_that_are_kept():
     expected = known.set_index(["target", "dimension"])["value"]
     places = [(target, d) for target in ("mean", "sd") for d in ("valence", "arousal")]
     assert table["deam"][:4].tolist() == expected.loc[places].tolist()
-    assert text_of(readable(table).data, "DEAM (kept)")[1].count("/") == 1
+    assert text_of(readable(table).data, "DEAM")[1].count("/") == 1
     assert compare_with_paper(scores(loss="mine"), ROWS, "x")["deam"].isna().all()
 
 
@@ -101,7 +101,7 @@ def test_undefined_scores_are_said_not_shown_as_nan():
     table.loc[0, ["value", "low", "high", "seed_low", "seed_high"]] = float("nan")
     shown = readable(table).data
     assert text_of(shown, "this run")[0] == "not defined / 0.65 [0.55, 0.75]"
-    assert text_of(shown, "DEAM (kept)")[0] == "- / -"
+    assert text_of(shown, "DEAM")[0] == "- / -"
 
 
 def test_trivial_predictors_stand_beside_the_model():
