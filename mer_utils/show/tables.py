@@ -151,8 +151,7 @@ def readable(comparison: pd.DataFrame, spec: str = ".2f"):
         columns["share"] = "share of the ceiling"
 
     def stroke(cells):
-        cells = [text.replace(" ", words.NO_BREAK) for text in cells]
-        return " / ".join(cells) if any(cells) else ""
+        return f"{words.NO_BREAK}/ ".join(cells) if any(cells) else ""
 
     lines = texts.groupby(names, sort=False)
     table = lines["paper"].first().to_frame()
