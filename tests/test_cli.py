@@ -113,7 +113,7 @@ def test_a_data_folder_goes_with_deam_but_the_variable_may_stay_set(monkeypatch,
     monkeypatch.setenv("DEAM_ROOT", str(tmp_path))
     mer("run")
     mer("run", "--dataset", "deam")
-    assert asked == [("simulated", ""), ("deam", str(tmp_path.resolve()))]
+    assert asked == [("musifeast", ""), ("deam", str(tmp_path.resolve()))]
     refused = mer("run", "--data", tmp_path)
     assert refused.exit_code == 2 and "goes with --dataset deam" in refused.stderr
     assert len(asked) == 2

@@ -77,9 +77,8 @@ def _load(dataset, data, labels, features, disagreement):
             raise DataError(f"own ratings have no {data=}, and no {labels=}: only 'as_distributed'")
         return load_own(dataset, features)
     listeners = {"as_distributed": GROUPS, "few_listeners": FEW}
-    if data or labels not in listeners:
-        known = " and ".join(listeners)
-        raise DataError(
-            f"MUSIFEAST-17 needs no data={data!r}; it has the labels {known}, not {labels!r}"
-        )
+    if data:
+        raise DataError(f"data={data!r} goes with dataset='deam'; MUSIFEAST-17 is at hand")
+    if labels not in listeners:
+        raise DataError(f"labels={labels!r}: MUSIFEAST-17 has {' and '.join(listeners)}")
     return load_musifeast(listeners[labels], features)

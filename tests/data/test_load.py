@@ -22,7 +22,7 @@ def test_the_same_object_however_the_arguments_are_given():
 
 def test_the_parameters_of_a_page_are_taken_as_they_are():
     page = {"dataset": "simulated", "data": "", "labels": "as_distributed", "features": "auto"}
-    assert load(**page, profile="quick", seed=7) is load()
+    assert load(**page, profile="quick", seed=7, split="auto") is load("simulated")
 
 
 def test_without_features_only_the_ratings_are_read():
@@ -58,10 +58,19 @@ def test_your_own_folder(tmp_path, monkeypatch):
             {"dataset": "daem"},
             "unknown dataset 'daem': choose one of .* that holds dataset.toml",
         ),
-        ({"data": "x"}, "data='x' goes with dataset='deam'"),
-        ({"features": "x.csv"}, "features='x.csv' goes with dataset='deam'"),
-        ({"labels": "corrected"}, "simulated data have no exchanged labels"),
+        ({"dataset": "simulated", "data": "x"}, "data='x' goes with dataset='deam'"),
+        (
+            {"dataset": "simulated", "features": "x.csv"},
+            "features='x.csv' goes with dataset='deam'",
+        ),
+        (
+            {"dataset": "simulated", "labels": "corrected"},
+            "simulated data have no exchanged labels",
+        ),
         ({"dataset": "deam", "data": "/nowhere"}, "no such folder"),
+        ({"data": "x"}, "data='x' goes with dataset='deam'; MUSIFEAST-17 is at hand"),
+        ({"labels": "corrected"}, "MUSIFEAST-17 has as_distributed and few_listeners"),
+        ({"features": "x.csv"}, "no such features file"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, message):
