@@ -39,6 +39,11 @@ class Result:
         """Positions of the test songs, (n_test,)."""
         return self.split.test
 
+    @property
+    def fold(self) -> np.ndarray:
+        """The fold of each test song, (n_test,): 0."""
+        return np.zeros(len(self.tested), int)
+
     def test(self, values) -> np.ndarray:
         """The rows of ``values`` (..., n_songs, n_dimensions) that belong to test songs."""
         return np.asarray(values)[..., self.tested, :]
@@ -81,6 +86,12 @@ class CrossValidated:
     def tested(self) -> np.ndarray:
         """Positions of the test songs, fold by fold: a permutation of all songs."""
         return np.concatenate([fold.tested for fold in self.folds])
+
+    @property
+    def fold(self) -> np.ndarray:
+        """The fold of each test song, (n_test,)."""
+        sizes = [len(fold.tested) for fold in self.folds]
+        return np.repeat(np.arange(len(sizes)), sizes)
 
     def test(self, values) -> np.ndarray:
         """As :meth:`Result.test`."""

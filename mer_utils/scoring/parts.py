@@ -20,13 +20,16 @@ from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.scoring.metrics import pearson, r2, spearman, spread_ratio
 
 
-def r2_parts(y_true, y_pred, dimensions=DIMENSIONS) -> pd.DataFrame:
-    """The three parts of R2 for each dimension, averaged over members.
+def r2_parts(y_true, y_pred, dimensions=DIMENSIONS, fold=None) -> pd.DataFrame:
+    """The three parts of R2 for each dimension, averaged over members (and folds).
 
     Parameters
     ----------
     y_true : array, (n_songs, 2)
     y_pred : array, (n_songs, 2) or (n_members, n_songs, 2)
+    fold : int array, (n_songs,), optional
+        ``fold`` of a result: parts within each fold, as scores are
+        (:func:`mer_utils.scoring.score_table.within_folds`).
 
     Returns
     -------
@@ -37,6 +40,10 @@ def r2_parts(y_true, y_pred, dimensions=DIMENSIONS) -> pd.DataFrame:
         prediction has ``ranking`` 0. NaN where the truth does not vary.
     """
     y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
+    if fold is not None:
+        each = [np.flatnonzero(fold == k) for k in np.unique(fold)]
+        tables = [r2_parts(y_true[f], y_pred[..., f, :], dimensions) for f in each]
+        return sum(tables) / len(tables)
     k = spread_ratio(y_true, y_pred)
     r = np.where(k == 0, 0.0, pearson(y_true, y_pred))  # a constant ranks nothing
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -16,6 +16,7 @@ def test_every_song_is_tested_once_by_the_fold_that_did_not_train_on_it():
     whole = five_folds(DATA)
     assert sorted(whole.tested) == list(range(len(DATA)))
     start = 0
+    assert np.bincount(whole.fold).tolist() == [len(f.tested) for f in whole.folds]
     for fold in whole.folds:
         rows = slice(start, start + len(fold.tested))
         start = rows.stop

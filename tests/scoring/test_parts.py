@@ -16,6 +16,7 @@ from mer_utils.scoring.parts import (
     typical_spread,
     variance_parts,
 )
+from mer_utils.scoring.score_table import within_folds
 
 
 @given(st.integers(0, 10**6), st.floats(0.01, 5), st.floats(-3, 3))
@@ -122,3 +123,16 @@ def test_what_is_beyond_the_mean():
     only_mean = (0.5 - 0.3 * mean**2 + rng.normal(0, 1e-3, (500, 2)))[None]
     assert (abs(partial_pearson(sd, only_mean, mean)) < 0.15).all()
     assert (partial_pearson(sd, sd[None], mean) > 0.999).all()
+
+
+def test_parts_within_folds_are_those_of_the_r2_that_is_scored():
+    rng = np.random.default_rng(5)
+    fold = np.repeat([0, 1, 2], [30, 20, 10])
+    truth = rng.normal(size=(60, 2)) + fold[:, None]
+    members = rng.normal(size=(3, 60, 2))
+    parts = r2_parts(truth, members, fold=fold)
+    expected = within_folds(r2, fold)(truth, members).mean(0)
+    np.testing.assert_allclose(parts["r2"], expected)
+    assert not np.allclose(r2_parts(truth, members)["r2"], expected)
+    constant = r2_parts(truth, fold[:, None] + np.zeros((60, 2)), fold=fold)  # one in each fold
+    assert (constant["ranking"] == 0).all()
