@@ -169,7 +169,7 @@ def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: st
     the table ends with the highest possible score and the share of it that is reached.
     """
     columns = {method: "this model", "training_mean_sd": "training mean SD"}
-    columns |= {"quadratic_in_mu": "quadratic in predicted mean"}
+    columns |= {"quadratic_in_mu": "quadratic"}
     known = scores["target"].eq("sd") & scores["score"].isin(SD_SCORES)
     beyond = scores["target"].eq("sd_beyond_mean") & scores["score"].eq("pearson")
     rows = scores[(known | beyond) & scores["method"].isin(columns)]
