@@ -184,7 +184,7 @@ def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: st
     if ceilings is not None:
         ours = with_shares(rows[rows["method"].eq(method)], ceilings)
         ours = ours.set_index(["name", "dimension"]).loc[order]
-        table["highest possible"] = ours["ceiling"]
-        table["this model's share"] = [words.share(row) or "-" for row in ours.itertuples()]
+        table["ceiling"] = ours["ceiling"]
+        table["share of it"] = [words.share(row) or "-" for row in ours.itertuples()]
     table = table.rename_axis(["score", "dimension"]).reset_index().rename_axis(columns=None)
     return captioned(once(table, ["score"]), f"Predicted SD of the raters, {data}")
