@@ -14,6 +14,10 @@ accident goes nearly as 1 / (n - 1), so
     rho_N = 1 / (1 + (1 / rho_n - 1) (n - 1) / (N - 1)) ,
 
 the formula of Spearman and Brown with n - 1 in place of n.
+
+The step takes the groups to be alike in what divides them. If each age and country has clips of
+its own that divide *it*, all eight show more of that than four others can, and the step reads too
+low. The tests simulate both cases.
 """
 
 from itertools import combinations
