@@ -14,6 +14,15 @@ accident goes nearly as 1 / (n - 1), so
     rho_N = 1 / (1 + (1 / rho_n - 1) (n - 1) / (N - 1)) ,
 
 the formula of Spearman and Brown with n - 1 in place of n.
+
+Two limits. (1) Disjoint panels share no *group*. What belongs to a clip for one kind of listener
+only counts as accident here, though another panel of the same eight groups would show it again, and
+a model taught by these groups can learn it. On simulated clips, whose SD differs by group with an
+SD of 15% beside 12% for all, the step gives 0.30 where such a panel shows 0.35; without that, it
+has no bias beyond 0.005. (2) Clips of a set share their listeners
+(:func:`mer_utils.data.musifeast.listening_sets`); the interval draws clips one by one. In the
+simulation it holds the truth in about 90 to 93% of cases with shared listeners and without; whole
+sets drawn give 0.85 (valence) to 1.3 (arousal) times its width on the real clips.
 """
 
 from itertools import combinations
