@@ -78,8 +78,8 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 def listening_sets() -> np.ndarray:
     """The set of each clip, 1 to 21, clips in order of name: (n_clips,).
 
-    The same people heard all clips of a set. Seen in the numbers of listeners: in each group they are the same for all clips of a set, but
-    for one clip (Folk_MED_05).
+    The same people heard all clips of a set. It is seen in the numbers of listeners: in each group
+    they are the same for all clips of a set, but for one clip (Folk_MED_05).
     """
     return np.array([int(clip.rsplit("_", 1)[1]) for clip in tables()[1].index])
 
