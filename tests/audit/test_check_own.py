@@ -53,7 +53,7 @@ def test_reliability_is_that_of_the_panels(tmp_path, spread):
 
 
 def test_the_step_to_all_raters_of_an_sd_is_what_another_panel_of_all_would_show(tmp_path):
-    """From 2 raters to 5, simulated; Spearman and Brown with n would say half of it."""
+    """From 2 raters to 5, simulated; Spearman and Brown with n would say too little."""
     rng = np.random.default_rng(5)
     n_items, n = 6000, 5
     true_sd = 12 * np.exp(0.3 * rng.normal(size=(n_items, 1)))
