@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.audit.report import CheckReport, Writer
+from mer_utils.ceiling.listener_groups import stepped_up
 from mer_utils.ceiling.reliability import panel_curves
 from mer_utils.data.agreement import spearman_brown, variance_components
 from mer_utils.data.features import read_features
@@ -89,7 +90,8 @@ def _from_ratings(out, data):
     seats = table.assign(rater=table.groupby("song_id").cumcount())  # who is who does not matter
     found = panel_curves(replace(data, ratings=seats), sizes=(k,))
     what = found["dimension"].str[:24] + " " + found["statistic"].replace("sd", "SD")
-    all_n = spearman_brown(found["value"].clip(lower=0), usual / k)
+    rho, is_sd = found["value"].clip(lower=1e-9), found["statistic"].eq("sd")
+    all_n = np.where(is_sd, stepped_up(rho, k, usual), spearman_brown(rho, usual / k))
     rows = {
         "reliability of": what,
         f"{k} raters": [f"{r.value:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in found.itertuples()],
@@ -101,8 +103,9 @@ def _from_ratings(out, data):
     out.say(
         f"Two panels of {k} raters who share nobody, drawn again and again on {len(enough)} items: "
         "1 if they agree on the order and distance of all items, 0 if not at all; 95% intervals "
-        f"over items. The step to {usual} raters is the Spearman-Brown formula; for an SD it is a "
-        "rule of thumb. But for luck, no prediction of the SD has a higher R2 than its reliability."
+        f"over items. The step to {usual} raters is the Spearman-Brown formula; for an SD with "
+        "n - 1 in place of n, as a rule of thumb. But for luck, no prediction of the SD has a "
+        "higher R2 than its reliability."
     )
 
 
@@ -115,7 +118,10 @@ def _from_moments(out, data):
     noise = (data.rating_sd**2 * (n / (n - 1)) ** (1 - data.ddof) / n).mean(0)
     reliable = 1 - noise / data.rating_mean.var(0, ddof=1)
     shown = ", ".join(f"{r:.2f} ({d})" for d, r in zip(data.dimensions, reliable, strict=True))
-    out.say(f"Reliability of the mean, from SDs and numbers of raters: {shown}.")
+    out.say(
+        f"Reliability of the mean, from SDs and numbers of raters: {shown}. It is for raters who "
+        "differ from item to item; if the same people rated all of them, it is higher."
+    )
     out.say(
         "That of the SD cannot be computed from means and SDs alone. So a low score of a predicted "
         "SD cannot be told from noise in the SDs."

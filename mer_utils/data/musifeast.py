@@ -2,7 +2,9 @@
 
 356 instrumental clips of 30 s from commercial recordings, 17 genres; 701 listeners in eight groups
 (two countries, four ages), of whom three to six rated each clip, on 1-5. Listeners are known by
-group only. So there is no table of single raters, but every union of groups is a panel with an
+group only. A listener heard the 17 clips of one *set*, one of each genre: the clips whose names end
+in the same number (:func:`listening_sets`). So clips of a set share their listeners, and their
+accidents. There is no table of single raters, but every union of groups is a panel with an
 exact mean and SD, and two unions without a common group share no listener: :func:`panel`.
 
 The files are in ``data/musifeast17/``; its README.md says how they were made. The sound is not:
@@ -71,6 +73,15 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     if not ratings.index.equals(wanted.set_names(["clip", "group"])):
         raise DataError(f"{paths[0]}: not one row for each clip and group; check it out again")
     return ratings, clips
+
+
+def listening_sets() -> np.ndarray:
+    """The set of each clip, 1 to 21, clips in order of name: (n_clips,).
+
+    The same people heard all clips of a set. It is seen in the numbers of listeners: in each group
+    they are the same for all clips of a set, but for one clip (Folk_MED_05).
+    """
+    return np.array([int(clip.rsplit("_", 1)[1]) for clip in tables()[1].index])
 
 
 def panel(groups=GROUPS, dimensions=DIMENSIONS) -> Panel:

@@ -52,6 +52,21 @@ def test_reliability_is_that_of_the_panels(tmp_path, spread):
     assert (found["SD"][0] > 0.3) == (spread > 0)
 
 
+def test_the_step_to_all_raters_of_an_sd_is_what_another_panel_of_all_would_show(tmp_path):
+    """From 2 raters to 5, simulated; Spearman and Brown with n would say too little."""
+    rng = np.random.default_rng(5)
+    n_items, n = 6000, 5
+    true_sd = 12 * np.exp(0.3 * rng.normal(size=(n_items, 1)))
+    place = rng.normal(50, 10, (n_items, 1))
+    one, other = (place + true_sd * rng.normal(size=(n_items, n)) for _ in range(2))
+    index = pd.MultiIndex.from_product([range(n_items), range(n)], names=["item", "rater"])
+    pd.DataFrame({"quality": one.ravel()}, index).to_csv(tmp_path / "ratings.csv")
+    (tmp_path / "dataset.toml").write_text(VOICES.replace("[1, 5]", "[-400, 500]"))
+    np.savez(tmp_path / "features.npz", song_id=range(n_items), features=np.eye(n_items)[:, :3])
+    truth = np.corrcoef(one.std(1, ddof=1), other.std(1, ddof=1))[0, 1]
+    assert reliability(check_report(tmp_path))["SD"][1] == pytest.approx(truth, abs=0.06)
+
+
 def test_report_without_raters(tmp_path):
     table = pictures(tmp_path)
     report = check_report(tmp_path)

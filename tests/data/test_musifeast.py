@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import f_oneway
 
 from mer_utils.data import musifeast
 from mer_utils.data.csv_tables import DataError
@@ -23,6 +24,20 @@ def test_the_numbers_of_the_publication():
     ratings, clips = tables()
     assert ratings["n"].between(3, 6).all() and len(ratings) == 8 * 356
     assert clips["genre"].nunique() == 17 and clips["artist"].nunique() == 351
+
+
+def test_clips_of_a_set_share_their_listeners():
+    number, (ratings, clips) = musifeast.listening_sets(), tables()
+    counts = ratings["n"].unstack().groupby(number)
+    assert sorted(counts.size().value_counts().items()) == [(16, 1), (17, 20)]
+    usual = counts.transform("median")
+    odd = (ratings["n"].unstack() != usual).any(axis=1)
+    assert list(odd.index[odd]) == ["Folk_MED_05"]
+    assert (clips["genre"].groupby(number).nunique() == counts.size()).all()
+    # and who listened shows in the SD: sets differ far more than by chance (F about 1)
+    for sd in panel().sd.T:
+        sets = [sd[number == k] for k in np.unique(number)]
+        assert f_oneway(*sets).pvalue < 1e-4
 
 
 def test_panels_are_those_that_were_published(musifeast17_root):
