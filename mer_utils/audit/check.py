@@ -56,7 +56,7 @@ def check_report(root=None, *, features="auto", n_boot: int = 999) -> CheckRepor
         ``str(report)`` is the text, ``report.errors`` the number of errors. Bad data never
         raise here: they are counted and listed.
     """
-    if is_own(root):
+    if is_own(root, "ratings.csv", "moments.csv"):
         return own_report(root, features=features)
     try:
         root = deam_root(root)

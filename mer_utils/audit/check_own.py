@@ -58,6 +58,9 @@ def _ratings(out, data, root, about):
     groups = len({*data.artist} - {""})
     out.say(f"{groups} groups; each stays on one side of a split." if groups else
             "No group is known: items are split one by one.")  # fmt: skip
+    if groups + np.sum(data.artist == "") < 5:
+        out.problems.append(f"{root}: the study cuts items into five folds, and keeps a group in "
+                            "one; give at least five items, and five groups or none")  # fmt: skip
     out.say()
     out.moments(data)
     if data.ratings is None:

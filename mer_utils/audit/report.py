@@ -71,10 +71,10 @@ class Writer:
             one, other = (f"mean {name}" for name in data.dimensions)
             self.say()
             self.say(f"Correlation of {one} and {other}: {np.corrcoef(mean.T)[0, 1]:.2f}.")
-        odd = part_of_scale(mean, data.scale)
-        if odd:
-            self.say()
-            self.say(f"Odd: {odd}")
+        for name, values in zip(data.dimensions, mean.T, strict=True):
+            if odd := part_of_scale(values, data.scale):
+                self.say()
+                self.say(f"Odd, {name}: {odd}")
 
     def finish(self, good):
         """The errors once more, or ``good``; returns the :class:`CheckReport`."""

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 SHOWN = 5
+MANY = 10
+"""So many bad lines, and a fifth of all, are one problem and not many."""
 
 
 class DataError(ValueError):
@@ -75,7 +77,8 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
     DataError
         No header, a required column missing or twice there, or surplus fields.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True)
+    text = read_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         rows = [(reader.line_num, [clean(field) for field in row]) for row in reader]
     except csv.Error as error:
@@ -84,6 +87,12 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
             "download the file again"
         ) from None
     rows = [(line, row) for line, row in rows if any(row)]
+    if rows and len(rows[0][1]) < len(required) and (wrong := re.search("[;\t]", text[:1000])):
+        mark = {";": "semicolons", "\t": "tabs"}[wrong[0]]
+        raise DataError(
+            f"{path}, line 1: fields are separated by {mark}; save the file as CSV with commas, "
+            "and with points in decimals"
+        )
     if not rows:
         raise DataError(f"{path}: the file is empty; fill it, or download it again")
     header = ["".join(name.split()).lower() for name in rows[0][1]]
@@ -95,15 +104,16 @@ def read_table(path, required=(), *, aliases=None, surplus="error") -> pd.DataFr
             named = ", ".join(filter(None, header[:12])) or "nothing"
             problems.append(
                 f"{path}, line 1: the header {has} '{name}' (it names: {named}); "
-                "correct it, or use the file of the official release"
+                "correct the header, or the names that are expected"
             )
     wide = [(line, row) for line, row in rows[1:] if any(row[len(header) :])]
     if surplus == "error":
-        problems += [
+        wide = [
             f"{path}, line {line}: {len(row)} fields under {len(header)} column names; "
             "write decimals with a point and separate fields with one comma"
             for line, row in wide
         ]
+        problems += as_one(wide, len(rows) - 1)
     if problems:
         raise DataError(problems)
     width = len(header)
@@ -127,22 +137,26 @@ def numbers(frame, column, path, problems, *, low=-np.inf, high=np.inf, blank="e
     empty = (text == "").to_numpy()
     finite = np.isfinite(value)
     outside = finite & ((value < low) | (value > high))
-    wrong = ~finite & ~empty | outside | (empty if blank == "error" else False)
-    for i in np.flatnonzero(wrong):
-        where = f"{path}, line {frame.index[i]}: {column}"
-        if empty[i]:
-            problems.append(f"{where} is empty; fill it in or remove the line")
-        elif outside[i]:
-            problems.append(
-                f"{where} is {text.iloc[i]}, outside {low:g} to {high:g}; "
-                "correct the value or remove the line"
-            )
-        else:
-            problems.append(
-                f"{where} is '{text.iloc[i]}', not a finite number; "
-                "correct the field or remove the line"
-            )
+    blanks = empty if blank == "error" else np.zeros_like(empty)
+    for wrong, said in (
+        (blanks, "{} is empty; fill it in or remove the line"),
+        (
+            outside,
+            f"{{}} is {{}}, outside {low:g} to {high:g}; correct the value or remove the line",
+        ),
+        (~finite & ~empty, "{} is '{}', not a finite number; correct the field or remove the line"),
+    ):
+        found = [f"{path}, line {frame.index[i]}: {said.format(column, text.iloc[i])}"
+                 for i in np.flatnonzero(wrong)]  # fmt: skip
+        problems += as_one(found, len(text))
     return value
+
+
+def as_one(found, n_lines) -> list[str]:
+    """The problems ``found`` of one kind; if a file is full of them, only the first, counted."""
+    if len(found) < max(MANY, 0.2 * n_lines):
+        return found
+    return [f"{found[0]} (so in {len(found)} of {n_lines} lines)"]
 
 
 def song_ids(frame, path, problems, *, unique=True) -> np.ndarray:
@@ -162,11 +176,12 @@ def song_ids(frame, path, problems, *, unique=True) -> np.ndarray:
 
 def twice(lines, names, path, problems):
     """A name (hashable) that an earlier one of ``lines`` had is a problem."""
-    first = {}
+    first, found = {}, []
     for line, name in zip(lines, names, strict=True):
         before = first.setdefault(name, line)
         if before != line:
-            problems.append(
+            found.append(
                 f"{path}, line {line}: {name} is there twice (first in line {before}); "
                 "keep one of the two lines"
             )
+    problems += as_one(found, len(lines))

@@ -50,7 +50,7 @@ def deam_root(root=None) -> Path:
         )
     folder = Path(given).expanduser()
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; it should hold the folder annotations/")
+        raise DataError(f"{folder}: no such folder; check the path")
     return folder
 
 
@@ -138,7 +138,7 @@ def load_deam(root=None, *, features="auto", labels="as_distributed", songs="1-2
         Names file, line and mend; see the top of this module for what counts as an error.
     """
     if labels not in LABELS:
-        raise ValueError(f"labels is {labels!r}: choose one of {', '.join(LABELS)}")
+        raise DataError(f"labels is {labels!r}: choose one of {', '.join(LABELS)}")
     if songs not in FILES:
         raise ValueError(f"songs is {songs!r}: choose one of {', '.join(FILES)}")
     root = deam_root(root)

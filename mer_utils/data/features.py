@@ -43,7 +43,9 @@ def only_table(folder: Path, *patterns) -> Path | None:
     tables = sorted(p for p in paths if p.suffix.lower() in TABLES or is_store(p))
     if len(tables) > 1:
         names = ", ".join(p.name for p in tables)
-        raise DataError(f"{folder}: more than one table ({names}); say which with features=PATH")
+        raise DataError(
+            f"{folder}: more than one table ({names}); keep one, or say which with features=PATH"
+        )
     return tables[0] if tables else None
 
 
@@ -86,14 +88,15 @@ def read_features(path: Path, text=False):
         if path.suffix.lower() not in TABLES:
             raise DataError(f"{path}: features must be .csv, .parquet, .npz or a folder of .csv")
         ids, values, source = _read_table(path)
-    if not values.shape[1]:
-        raise DataError(f"{path}: no feature columns beside the ids")
+    if 0 in values.shape:
+        what = "lines below the header" if len(values) == 0 else "feature columns beside the ids"
+        raise DataError(f"{path}: no {what}; add them")
     ids = _text(ids, path) if text else _whole(ids, path)
     order = np.argsort(ids, kind="stable")
     ids, values = ids[order], values[order]
     twice = ids[1:][ids[1:] == ids[:-1]]
     if len(twice):
-        raise DataError(f"{path}: song {twice[0]} is there more than once; keep one row for each")
+        raise DataError(f"{path}: {twice[0]} is there more than once; keep one row for each")
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
     finite = np.isfinite(values).all(axis=1)
@@ -129,6 +132,9 @@ def match_features(song_id, place, notes):
     ids, values, dropped, source = read_features(place, text)
     dropped, what = set(dropped), "items" if text else "songs"
     kept = np.isin(song_id, ids)
+    if not len(ids):
+        raise DataError(f"{place}: every line has a feature that is no finite number; remove the "
+                        "column or correct it")  # fmt: skip
     if not kept.any():
         raise DataError(
             f"{place}: none of its {len(ids)} {what} is among the {len(song_id)} rated {what} "
@@ -160,11 +166,12 @@ def _read_table(path: Path):
                 source = str(archive["source"]) if "source" in archive else source
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
-                f"{path}: not an NPZ file with the arrays 'song_id' and 'features' ({error})"
+                f"{path}: not an NPZ file with the arrays 'song_id' (or 'item', as text and not as "
+                f"objects) and 'features' ({error})"
             ) from None
         if values.ndim != 2 or ids.shape != values.shape[:1] or values.dtype.kind not in "fiu":
             raise DataError(
-                f"{path}: 'features' is {values.dtype} of shape {values.shape}, 'song_id' of "
+                f"{path}: 'features' is {values.dtype} of shape {values.shape}, the ids are of "
                 f"shape {ids.shape}; expected numbers of shape (songs, features) and (songs,)"
             )
         return ids, values.astype(float), source
@@ -185,7 +192,7 @@ def _read_table(path: Path):
         )
     values = frame.drop(columns=found[0])
     problems = []
-    for name in values.select_dtypes(exclude=["number"]).columns:
+    for name in values.select_dtypes(exclude=["number"]).columns if len(values) else ():
         bad = pd.to_numeric(values[name], errors="coerce").isna() & values[name].notna()
         line = int(np.argmax(bad.to_numpy())) + 2
         problems.append(

@@ -7,11 +7,8 @@ would say it for itself.
 import numpy as np
 import pandas as pd
 
-from mer_utils.data.csv_tables import DataError, numbers
+from mer_utils.data.csv_tables import MANY, DataError, numbers
 from mer_utils.data.ratings import sd_bound
-
-MANY = 10
-"""So many values outside the scale, and a fifth of all, are one problem and not many."""
 
 
 def read_moments(frame, path, dimensions, scale, problems, *, sd="sd", widest=1.0):
@@ -76,7 +73,7 @@ def misfit(mean, sd, scale, widest=1.0) -> str:
 
 
 def part_of_scale(mean, scale) -> str:
-    """A remark if all means, (n, n_dimensions), lie in one half of the scale; "" for n < 20."""
+    """A remark if all means of a dimension, (n,), lie in one half of the scale; "" for n < 20."""
     (low, high), least, most = scale, float(np.min(mean)), float(np.max(mean))
     if len(mean) < 20 or least < (low + high) / 2 < most:
         return ""

@@ -27,9 +27,10 @@ KEYS = {
 TAKEN = {"item", "rater", "n", "group", "genre", ""}
 
 
-def is_own(folder) -> bool:
-    """Whether ``folder`` is one of own ratings: it holds ``dataset.toml``."""
-    return isinstance(folder, str | Path) and (Path(folder).expanduser() / DESCRIPTION).is_file()
+def is_own(folder, *signs) -> bool:
+    """Whether ``folder`` is one of own ratings: it holds ``dataset.toml``, or one of ``signs``."""
+    place = Path(folder).expanduser() if isinstance(folder, str | Path) else None
+    return place is not None and any((place / name).is_file() for name in (DESCRIPTION, *signs))
 
 
 def read_description(folder) -> dict:
@@ -41,6 +42,8 @@ def read_description(folder) -> dict:
         No such file, no TOML, a key that is unknown or missing, or a value of the wrong kind.
     """
     path = Path(folder).expanduser() / DESCRIPTION
+    if not path.is_file():
+        raise DataError(f"{path}: not there; mer init FOLDER writes one to begin with")
     text = read_text(path)
     try:
         found = tomllib.loads(text)

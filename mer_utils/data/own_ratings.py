@@ -57,6 +57,10 @@ def load_own(folder, features="auto") -> Dataset:
         if about["ddof"] is None:
             notes.append(f"{guess}{'' if guess.ddof is not None else '; taken as ddof=0'}.")
     song_id = np.array(song_id, dtype=str)
+    flat = [name for name, ends in zip(dimensions, np.ptp(mean, axis=0), strict=True) if ends == 0]
+    if flat and len(song_id) > 1:
+        raise DataError(f"{files[0]}: all items have the same mean {flat[0]}, so there is nothing "
+                        "to predict; correct the column, or take it out of dimensions")  # fmt: skip
     kept, values, source = np.ones(len(song_id), bool), np.empty((len(song_id), 0)), "none"
     if features is not None:
         place = own_features(folder, about) if features == "auto" else features
@@ -100,11 +104,11 @@ def _read(path, names, columns, spelt, problems) -> pd.DataFrame:
     return frame
 
 
-def _leave_out(bad, song_id, why, notes):
+def _leave_out(bad, song_id, why, path, notes):
     if bad.any():
         notes.append(f"{bad.sum()} items left out: {why} ({some(song_id[bad])}).")
     if bad.all():
-        raise DataError(f"no item is left: all {len(bad)} have {why}")
+        raise DataError(f"{path}: no item is left: all {len(bad)} have {why}; give more ratings")
 
 
 def _read_ratings(path, dimensions, scale, notes) -> pd.DataFrame:
@@ -127,7 +131,7 @@ def _read_ratings(path, dimensions, scale, notes) -> pd.DataFrame:
     table = table[~empty].sort_values(["song_id", "rater"], kind="stable")
     ids = np.unique(frame["item"].to_numpy(str))
     few = table["song_id"].value_counts().reindex(ids, fill_value=0).to_numpy() < 2
-    _leave_out(few, ids, "fewer than 2 raters", notes)
+    _leave_out(few, ids, "fewer than 2 raters", path, notes)
     return table[~table["song_id"].isin(ids[few])].reset_index(drop=True)
 
 
@@ -149,7 +153,7 @@ def read_own_moments(path, about, notes):
             line = f"{path}, line {frame.index[i]}: n is {n[i]:g}"
             problems.append(f"{line}, not a whole number of raters; correct it")
         few = n < 2
-        _leave_out(few, frame["item"].to_numpy(str), "fewer than 2 raters", notes)
+        _leave_out(few, frame["item"].to_numpy(str), "fewer than 2 raters", path, notes)
         frame, n = frame[~few], n[~few]
     widest = np.sqrt(2 if n is None else n / (n - 1)) if about["ddof"] != 0 else 1.0
     mean, sd = read_moments(frame, path, dimensions, scale, problems, widest=widest)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
 
+from mer_utils.data.csv_tables import DataError
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -79,7 +81,12 @@ def folds(n_songs: int, seed: int, *, n_folds=5, validation=0.15, groups=None) -
     of :func:`holdout`.
     """
     if not 2 <= n_folds <= n_songs:
-        raise ValueError(f"n_folds={n_folds} must lie between 2 and the number of songs, {n_songs}")
+        raise DataError(f"n_folds={n_folds} must lie between 2 and the number of songs, {n_songs}")
+    if groups is not None and len(set(groups)) < n_folds:
+        raise DataError(
+            f"{len(set(groups))} groups are too few for {n_folds} folds that keep each on one "
+            "side; give more groups, or none"
+        )
     everything = np.arange(n_songs)
     if groups is None:
         cuts = KFold(n_folds, shuffle=True, random_state=seed).split(everything)

@@ -157,7 +157,8 @@ def write_results(
         songs = experiment.songs()
         if experiment.own and any(songs.artist):
             experiment = replace(experiment, keep_artists_together=True)
-        say(f"{songs.name}, {len(songs)} songs, labels {version}, {songs.feature_source}")
+        version_said = "" if experiment.own else f"labels {version}, "
+        say(f"{songs.name}: {len(songs)} songs, {version_said}features: {songs.feature_source}")
         # rounded before judging, so that verdicts follow from what is written
         table = run_study(experiment, n_resamples=size["n_resamples"]).round(4)
         table.insert(0, "labels", version)

@@ -98,7 +98,26 @@ def test_another_scale_is_one_line(tmp_path):
     assert report.errors == 1 and "another scale" in text_of(report)
     voices(tmp_path / "v", toml=VOICES.replace("[1, 5]", "[1, 20]"))
     report = check_report(tmp_path / "v")
-    assert report.errors == 0 and "Odd: All means lie from" in text_of(report)
+    assert report.errors == 0 and "Odd, quality: All means lie from" in text_of(report)
+
+
+def test_one_dimension_on_another_scale_is_odd(tmp_path):
+    table = pictures(tmp_path)
+    for what in ("mean", "sd"):
+        table[f"interest_{what}"] = 1 + (table[f"interest_{what}"] - 1) / 10
+    table["interest_sd"] = table["interest_sd"].clip(lower=0)
+    table.to_csv(tmp_path / "moments.csv", index=False)
+    said = text_of(check_report(tmp_path))
+    assert "Odd, interest: All means lie from" in said and "Odd, Beauty" not in said
+
+
+@pytest.mark.parametrize("n_groups, errors", [(4, 1), (5, 0)])
+def test_fewer_than_five_groups_cannot_be_cut_into_folds(tmp_path, n_groups, errors):
+    items = voices(tmp_path)["item"].unique()
+    groups = [f"speaker_{i % n_groups}" for i in range(len(items))]
+    pd.DataFrame({"item": items, "group": groups}).to_csv(tmp_path / "items.csv", index=False)
+    report = check_report(tmp_path)
+    assert report.errors == errors and ("five folds" in text_of(report)) == bool(errors)
 
 
 def test_every_file_is_looked_at(tmp_path):
@@ -113,6 +132,13 @@ def test_every_file_is_looked_at(tmp_path):
     (tmp_path / "dataset.toml").write_text("name = 3\n")
     report = check_report(tmp_path)
     assert report.errors == 4 and "line 1: 'name' is 3" in text_of(report)
+
+
+def test_ratings_without_a_description_are_own_ratings_too(tmp_path):
+    voices(tmp_path)
+    (tmp_path / "dataset.toml").unlink()
+    report = check_report(tmp_path)
+    assert report.errors == 1 and "dataset.toml: not there; mer init" in text_of(report)
 
 
 def test_few_raters_are_too_few_for_two_panels(tmp_path):

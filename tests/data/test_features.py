@@ -126,10 +126,12 @@ def test_non_finite_features_are_left_out_and_counted(tmp_path):
 
 @pytest.mark.parametrize("text, said", [
     ("song_id,a\n2,1\n3,loud\n", r"line 3: 'a' is 'loud', not a number"),
-    ("song_id,a\n2,1\n2,2\n", "song 2 is there more than once"),
+    ("song_id,a\n2,1\n2,2\n", "2 is there more than once"),
     ("song_id,a\n2,1\nx,2\n", r"song_id is 'x'"),
     ("song,a\n2,1\n", "needs one column 'song_id'"),
     ("song_id\n2\n", "no feature columns"),
+    ("song_id,a\n", "no lines below the header; add them"),
+    ("song_id,a,b\n2,1,\n3,2,\n", "every line has a feature that is no finite number"),
     ("", "cannot be read"),
 ])  # fmt: skip
 def test_bad_feature_tables(tmp_path, text, said):

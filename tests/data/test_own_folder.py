@@ -52,7 +52,7 @@ def test_what_cannot_be_is_named_with_its_mend(tmp_path, text, said):
 
 
 def test_a_folder_without_it_is_named(tmp_path):
-    with pytest.raises(DataError, match="dataset.toml: cannot be read"):
+    with pytest.raises(DataError, match="dataset.toml: not there; mer init"):
         read_description(tmp_path)
 
 

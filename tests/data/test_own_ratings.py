@@ -138,6 +138,11 @@ def test_bad_lines_of_moments(tmp_path, cell, value, said):
     (lambda f: (f / "ratings.csv").write_text("item,rater,taste\n"), "no column 'quality'"),
     (lambda f: (f / "ratings.csv").write_text("item,rater,quality\n"), "only a header; add"),
     (lambda f: (f / "ratings.csv").write_text(""), "empty"),
+    (lambda f: _replace(f / "ratings.csv", ",", ";"), "line 1: .* separated by semicolons; save"),
+    (lambda f: _replace(f / "ratings.csv", ",", "\t"), "line 1: .* separated by tabs; save"),
+    (lambda f: _rate(f, "loud"), r"line 2: quality is 'loud', .* \(so in 480 of 480 lines\)"),
+    (lambda f: _rate(f, "3,5"), r"line 2: 4 fields .* decimals .* \(so in 480 of 480 lines\)"),
+    (lambda f: _rate(f, 3), "ratings.csv: all items have the same mean quality"),
     (lambda f: (f / "features.csv").unlink(), "no features found .* dataset.toml"),
     (lambda f: shutil.copy(f / "features.csv", f / "embeddings.csv"), "more than one table"),
     (lambda f: (f / "features.csv").write_text("item,a\nx,1\n"), "none of its 1 items is among"),
@@ -149,8 +154,19 @@ def test_bad_lines_of_moments(tmp_path, cell, value, said):
 def test_bad_folders(tmp_path, spoil, said):
     voices(tmp_path)
     spoil(tmp_path)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=said) as caught:
         load_own(tmp_path)
+    assert len(caught.value.problems) == 1
+
+
+def _replace(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
+
+
+def _rate(folder, rating):
+    lines = (folder / "ratings.csv").read_text().splitlines()
+    lines[1:] = [f"{line.rpartition(',')[0]},{rating}" for line in lines[1:]]
+    (folder / "ratings.csv").write_text("\n".join(lines) + "\n")
 
 
 def test_another_scale_is_one_problem(tmp_path):

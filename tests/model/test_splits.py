@@ -114,6 +114,8 @@ def test_too_few_songs_or_groups_are_refused():
         folds(10, 0, n_folds=1)
     with pytest.raises(ValueError, match="number of songs, 4"):
         folds(4, 0, n_folds=5)
+    with pytest.raises(ValueError, match="2 groups are too few for 5 folds"):
+        folds(20, 0, groups=np.arange(20) % 2)
     one_artist = np.zeros(100, int)
     with pytest.raises(ValueError):
         holdout(100, 0, groups=one_artist)
