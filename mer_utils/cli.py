@@ -10,14 +10,16 @@ PROFILE = click.option(
     "--profile", type=click.Choice(["paper", "quick"]), default="paper", show_default=True,
     help="paper: the paper's protocol, 15 seeds. quick: about a minute, for teaching and tests.",
 )  # fmt: skip
-NAMES = ("simulated", "musifeast", "deam")
 
 
 def _dataset(ctx, parameter, value) -> str:
     """A name, or a folder of own ratings as an absolute path: notebooks run elsewhere."""
+    if value is None:
+        return None
+    from mer_utils.data.load import NAMES
     from mer_utils.data.own_folder import DESCRIPTION, is_own
 
-    if value is None or value in NAMES:
+    if value in NAMES:
         return value
     if not is_own(value):
         raise click.BadParameter(

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mer_utils.audit.report import CheckReport, Writer
-from mer_utils.ceiling.listener_groups import stepped_up
-from mer_utils.ceiling.reliability import panel_curves
+from mer_utils.ceiling.reliability import panel_curves, stepped_up
 from mer_utils.data.agreement import spearman_brown, variance_components
 from mer_utils.data.features import read_features
 from mer_utils.data.own_folder import DESCRIPTION, read_description

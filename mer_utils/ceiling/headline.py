@@ -28,13 +28,14 @@ from mer_utils.ceiling.reliability import rating_matrix
 from mer_utils.ceiling.transferred import RaterPanels, rater_panels, transferred_ceiling
 from mer_utils.data.dataset import DIMENSIONS, Dataset
 from mer_utils.data.musifeast import FEW, GROUPS
-from mer_utils.data.musifeast import NAME as MUSIFEAST
 from mer_utils.data.simulate import draw_ratings, simulate_songs
 from mer_utils.data.soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks, soundtracks_root
 from mer_utils.results import kept
 
 ALL, BEYOND = "all", "beyond the mean"
 """Parts of the SD: the whole, and what a quadratic in the raters' mean leaves of it."""
+N_GROUPS = {"as_distributed": len(GROUPS), "few_listeners": len(FEW)}
+"""Groups of listeners behind each version of the labels of MUSIFEAST-17."""
 
 
 class RaterData(NamedTuple):
@@ -113,21 +114,20 @@ def ceilings_of(songs: Dataset | str, n_resamples=500) -> pd.DataFrame:
     ("as_distributed", "corrected"), it is the kept table, made with the raters of film soundtracks.
     For other data it is not known: every number is NaN.
     """
-    if isinstance(songs, Dataset) and songs.name.startswith(MUSIFEAST):
-        n_groups = len(FEW if songs.labels == "few_listeners" else GROUPS)
-        parts = {ALL: sd_alone, BEYOND: sd_beyond_mean}
-        found = [
-            measured_ceiling(n_groups, statistic, n_resamples=n_resamples).assign(part=part)
-            for part, statistic in parts.items()
-        ]
-        return pd.concat(found, ignore_index=True)[["part", "dimension", "value", "low", "high"]]
-    if isinstance(songs, Dataset) and songs.true_sd is None and not songs.name.startswith("DEAM"):
-        rows = [(part, d, *[np.nan] * 3) for part in (ALL, BEYOND) for d in songs.dimensions]
-        return pd.DataFrame(rows, columns=["part", "dimension", "value", "low", "high"])
-    if isinstance(songs, Dataset) and songs.simulated:
-        return targets(songs, panels_of(simulated_raters(), usual_songs(songs)[1]), n_resamples)
-    table = kept("ceilings", "targets")
     labels = songs if isinstance(songs, str) else songs.labels
+    if isinstance(songs, Dataset) and songs.kind != "deam":
+        columns = ["part", "dimension", "value", "low", "high"]
+        if songs.kind == "musifeast" and labels in N_GROUPS:
+            found = [
+                measured_ceiling(N_GROUPS[labels], statistic, n_resamples=n_resamples)
+                for statistic in (sd_alone, sd_beyond_mean)
+            ]
+            return pd.concat(found, keys=[ALL, BEYOND], names=["part"]).reset_index()[columns]
+        if songs.true_sd is not None:
+            return targets(songs, panels_of(simulated_raters(), usual_songs(songs)[1]), n_resamples)
+        rows = [(part, d, *[np.nan] * 3) for part in (ALL, BEYOND) for d in songs.dimensions]
+        return pd.DataFrame(rows, columns=columns)
+    table = kept("ceilings", "targets")
     if labels not in set(table["labels"]):
         known = " or ".join(table["labels"].unique())
         raise ValueError(f"no ceilings of labels {labels!r} are kept: choose {known}")

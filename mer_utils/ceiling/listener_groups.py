@@ -8,12 +8,8 @@ A and B without a common group, with a statistic t of each,
 is the reliability of t for panels of that size, which is the highest R2 that a prediction can
 reach (:mod:`mer_utils.ceiling.headline`). It is averaged over all such pairs of unions. Panels of
 two groups (7 to 10 listeners) and of four (about 17) can be seen. All eight cannot: no clip has
-two panels of 34. There the noise of four groups is carried to eight. The variance of an SD's
-accident goes nearly as 1 / (n - 1), so
-
-    rho_N = 1 / (1 + (1 / rho_n - 1) (n - 1) / (N - 1)) ,
-
-the formula of Spearman and Brown with n - 1 in place of n.
+two panels of 34. There the noise of four groups is carried to eight:
+:func:`mer_utils.ceiling.reliability.stepped_up`.
 
 Two limits. (1) Disjoint panels share no *group*. What belongs to a clip for one kind of listener
 only counts as accident here, though another panel of the same eight groups would show it again, and
@@ -31,7 +27,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mer_utils.ceiling.reliability import Panels, interval
+from mer_utils.ceiling.reliability import Panels, interval, stepped_up
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.musifeast import GROUPS, panel
 from mer_utils.scoring.intervals import resample_counts
@@ -72,11 +68,6 @@ def mean_alone(mean, sd):
 def sd_beyond_mean(mean, sd):
     """What a quadratic in the panel's own mean leaves of its SD."""
     return sd - np.polynomial.Polynomial.fit(mean, sd, 2)(mean)
-
-
-def stepped_up(rho, n, all_n):
-    """Reliability with ``all_n`` raters from that with ``n``; see the top."""
-    return 1 / (1 + (1 / np.asarray(rho) - 1) * (n - 1) / (all_n - 1))
 
 
 def measured_ceiling(n_groups: int, statistic, *, n_resamples=500) -> pd.DataFrame:

@@ -101,6 +101,15 @@ def draw_panels(matrix, n: int, statistic: str = "sd", n_draws: int = 200, seed=
     return Panels(*out)
 
 
+def stepped_up(rho, n, all_n):
+    """Reliability of an SD of ``all_n`` raters from ``rho``, in (0, 1], that of ``n`` raters.
+
+    The variance of an SD's accident goes nearly as 1 / (n - 1), so this is the formula of Spearman
+    and Brown with n - 1 in place of n: 1 / (1 + (1 / rho_n - 1) (n - 1) / (N - 1)).
+    """
+    return 1 / (1 + (1 / np.asarray(rho) - 1) * (n - 1) / (all_n - 1))
+
+
 def interval(draws):
     """The middle 95% of ``draws``, along the first axis."""
     return np.quantile(draws, [0.025, 0.975], axis=0)

@@ -43,6 +43,8 @@ class Dataset:
     true_mean, true_sd : float arrays as ``rating_mean``, or None
         Population moments; known only for simulated data.
     simulated : bool
+    kind : {"simulated", "deam", "musifeast", ""}
+        Which data set it is, whatever its name; "" for any other.
     labels : {"as_distributed", "corrected", "few_listeners"}
     ddof : int
         Degrees-of-freedom correction of ``rating_sd``.
@@ -68,6 +70,7 @@ class Dataset:
     true_mean: np.ndarray | None = None
     true_sd: np.ndarray | None = None
     simulated: bool = False
+    kind: str = ""
     labels: str = "as_distributed"
     ddof: int = 0
     scale: tuple = (1, 9)

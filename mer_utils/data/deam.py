@@ -208,6 +208,7 @@ def load_deam(root=None, *, features="auto", labels="as_distributed", songs="1-2
         song_id=song_id, rating_mean=rating_mean, rating_sd=rating_sd,
         features=values, feature_source=source, n_raters=n_raters, artist=artist, genre=genre,
         ratings=ratings, true_mean=truth[0], true_sd=truth[1], simulated=bool(marker),
+        kind="simulated" if marker else "deam",
         labels=labels, ddof=guess.ddof or 0, checksums=checksums(root, read), notes=tuple(notes),
     )  # fmt: skip
 

@@ -131,31 +131,26 @@ def load_musifeast(groups=GROUPS, features="auto") -> Dataset:
     """
     clips, found, notes = tables()[1], panel(groups), []
     song_id = clips.index.to_numpy(dtype=str)
-    embedding = home() / "embeddings.parquet"
     values, source = np.empty((len(song_id), 0), np.float32), "none"
     kept = np.ones(len(song_id), bool)
+    files = [home() / "ratings.csv", home() / "clips.csv"]
     if features == "auto":
-        table = pq.read_table(embedding)
+        files.append(home() / "embeddings.parquet")
+        table = pq.read_table(files[-1])
         values = np.stack(table.column(1).to_numpy()).astype(np.float32)
         source = table.schema.metadata[b"source"].decode()
     elif features is not None:
+        files.append(split_layer(features)[0])
         kept, values, source = match_features(song_id, features, notes)
     labels = {GROUPS: "as_distributed", FEW: "few_listeners"}.get(tuple(groups), "some_listeners")
-    name = (
-        NAME
-        if labels == "as_distributed"
-        else f"{NAME}, {min(found.n)} to {max(found.n)} listeners"
-    )
-    files = [home() / "ratings.csv", home() / "clips.csv"]
-    files += (
-        [] if features is None else [embedding if features == "auto" else split_layer(features)[0]]
-    )
+    some = "" if labels == "as_distributed" else f", {min(found.n)} to {max(found.n)} listeners"
     return Dataset(
-        name=name, song_id=song_id[kept], rating_mean=found.mean[kept], rating_sd=found.sd[kept],
-        features=values, feature_source=source, n_raters=found.n[kept],
+        name=NAME + some, song_id=song_id[kept], n_raters=found.n[kept],
+        rating_mean=found.mean[kept], rating_sd=found.sd[kept],
+        features=values, feature_source=source,
         artist=clips["artist"].to_numpy(str)[kept], genre=clips["genre"].to_numpy(str)[kept],
-        labels=labels, ddof=1, scale=SCALE, checksums=checksums(repo_root(), files),
-        notes=tuple(notes),
+        kind="musifeast", labels=labels, ddof=1, scale=SCALE,
+        checksums=checksums(repo_root(), files), notes=tuple(notes),
     )  # fmt: skip
 
 

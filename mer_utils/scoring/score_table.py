@@ -60,22 +60,22 @@ class Predictions:
 
 def predictions(result: Result | CrossValidated, passes: int = 15) -> Predictions:
     """Predictions for the test songs of one result, or of all folds put together."""
-    parts = [_one(fold, passes) for fold in result.folds]
-    methods = {
-        name: tuple(np.concatenate([p.methods[name][i] for p in parts], axis=1) for i in (0, 1))
-        for name in parts[0].methods
-    }
+    parts, songs = [_methods(fold, passes) for fold in result.folds], result.songs
     return Predictions(
-        mean=np.concatenate([p.mean for p in parts]),
-        sd=np.concatenate([p.sd for p in parts]),
-        song=np.concatenate([p.song for p in parts]),
-        fold=np.repeat(np.arange(len(parts)), [len(p.song) for p in parts]),
-        methods=methods,
-        dimensions=parts[0].dimensions,
+        mean=result.test(songs.mean),
+        sd=result.test(songs.sd),
+        song=songs.song_id[result.tested],
+        fold=result.fold,
+        methods={
+            name: tuple(np.concatenate([p[name][i] for p in parts], axis=1) for i in (0, 1))
+            for name in parts[0]
+        },
+        dimensions=songs.dimensions,
     )
 
 
-def _one(result, passes):
+def _methods(result, passes):
+    """What :class:`Predictions` calls ``methods``, of one fold."""
     songs, train = result.songs, result.split.train
     mu, sigma = result.test(result.mu), result.test(result.sigma)
     methods = {"single": (mu, sigma)}
@@ -88,10 +88,7 @@ def _one(result, passes):
     methods["mc_dropout_total"] = (dropout.mean, dropout.total)
     methods["training_mean_sd"] = (mu, np.broadcast_to(songs.sd[train].mean(0), mu.shape))
     methods["quadratic_in_mu"] = (mu, _quadratic(result.mu[:, train], songs.sd[train], mu))
-    rows = result.split.test
-    fold = np.zeros(len(rows), int)
-    known = songs.mean[rows], songs.sd[rows], songs.song_id[rows]
-    return Predictions(*known, fold, methods, songs.dimensions)
+    return methods
 
 
 def _quadratic(mu_train, sd_train, mu):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scores import centred, one_score
 
+from mer_utils.ceiling.listener_groups import mean_alone, pairs_of_panels, sd_alone
 from mer_utils.ceiling.reliability import Panels, interval
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.musifeast import GROUPS, load_musifeast, panel
@@ -142,21 +143,16 @@ def factors(found: dict, weights) -> pd.DataFrame:
 
 def _reliability(groups, statistic, weights):
     """Value (2,), resamples (n_resamples, 2), listeners and number of pairs; see below."""
-    wanted = {names: panel(names) for names in combinations(GROUPS, min(groups, 4))}
-    pairs = [(a, b) for a, b in combinations(wanted, 2) if not set(a) & set(b)]
+    pairs = pairs_of_panels(min(groups, 4), {"mean": mean_alone, "sd": sd_alone}[statistic])
     whole = [panel(names) for names in combinations(GROUPS, groups)]
     found = []
-    for d in range(len(DIMENSIONS)):
-        sides = zip(*pairs, strict=True)
-        both = Panels(*(
-            np.stack([getattr(wanted[names], statistic)[:, d] for names in side]) for side in sides
-        ))  # fmt: skip
+    for d, both in enumerate(pairs):
         own = np.stack([getattr(p, statistic)[:, d] for p in whole])
         every = np.ones((1, own.shape[1]))
         found.append([both.covariance(w) / Panels(own, own).covariance(w)
                       for w in (every, weights)])  # fmt: skip
     value, boot = (np.stack(part, axis=-1) for part in zip(*found, strict=True))
-    return value[0], boot, np.mean([p.n.mean() for p in whole]), len(pairs)
+    return value[0], boot, np.mean([p.n.mean() for p in whole]), len(pairs[0].first)
 
 
 def reliability(weights, sizes=clips.SIZES) -> pd.DataFrame:

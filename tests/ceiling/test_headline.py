@@ -1,11 +1,14 @@
 """The ceilings that belong to a data set."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mer_utils.ceiling.headline import ALL, ceilings_of, panels_of, rater_data, targets
 from mer_utils.data.deam import load_deam
 from mer_utils.data.load import load
+from mer_utils.data.musifeast import GROUPS, load_musifeast
 from mer_utils.results import kept
 
 
@@ -33,3 +36,10 @@ def test_ceilings_of_deam_are_the_kept_ones():
     first = table.iloc[0]
     assert (first["part"], first["dimension"]) == (ALL, "valence")
     assert not table.equals(ceilings_of("as_distributed"))
+
+
+def test_a_ceiling_belongs_to_the_data_and_not_to_their_name():
+    songs = load_musifeast(GROUPS[:3])  # no version of the labels: nobody measured this panel
+    assert ceilings_of(songs)["value"].isna().all()
+    for name in ("DEAM-like voices", "MUSIFEAST-17 of mine"):
+        assert ceilings_of(replace(songs, name=name, kind=""))["value"].isna().all()

@@ -10,7 +10,6 @@ from mer_utils.ceiling.listener_groups import (
     pairs_of_panels,
     sd_alone,
     sd_beyond_mean,
-    stepped_up,
 )
 from mer_utils.data.load import load
 from mer_utils.data.musifeast import GROUPS, Panel, panel
@@ -77,11 +76,6 @@ def test_intervals_hold_the_truth_and_nothing_is_found_where_nothing_is(monkeypa
         held.append(measured_ceiling(4, sd_beyond_mean, n_resamples=200))
     low, high = (np.stack([table[end] for table in held]) for end in ("low", "high"))
     assert 0.8 <= ((low < 0) & (high > 0)).mean() <= 1
-
-
-def test_one_step_is_that_of_spearman_and_brown_for_large_panels():
-    assert stepped_up(0.2, 17, 34) == pytest.approx(1 / (1 + 4 * 16 / 33))
-    assert stepped_up(0.2, 1000, 2000) == pytest.approx(2 * 0.2 / 1.2, abs=1e-3)
 
 
 def test_the_measured_figures_of_musifeast():

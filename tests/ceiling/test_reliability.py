@@ -70,3 +70,8 @@ def test_curves_are_those_of_the_panels():
     sd = reliability.draw_panels(values, 10, "sd", 5)
     assert table["value"].iloc[-1] == pytest.approx(sd.reliability())
     assert (table["low"] < table["high"]).all()
+
+
+def test_one_step_is_that_of_spearman_and_brown_for_large_panels():
+    assert reliability.stepped_up(0.2, 17, 34) == pytest.approx(1 / (1 + 4 * 16 / 33))
+    assert reliability.stepped_up(0.2, 1000, 2000) == pytest.approx(2 * 0.2 / 1.2, abs=1e-3)
