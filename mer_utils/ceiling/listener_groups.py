@@ -13,13 +13,9 @@ two panels of 34. There the noise of four groups is carried to eight:
 
 Two limits. (1) Disjoint panels share no *group*. What belongs to a clip for one kind of listener
 only counts as accident here, though another panel of the same eight groups would show it again, and
-a model taught by these groups can learn it. On simulated clips, whose SD differs by group with an
-SD of 15% beside 12% for all, the step gives 0.30 where such a panel shows 0.35; without that, it
-has no bias beyond 0.005 (the tests have both cases). (2) Clips of a set share their listeners
-(:func:`mer_utils.data.musifeast.listening_sets`); the interval draws clips one by one. Simulated,
-it holds the truth of 2 and 4 groups in 89 to 96% of cases, with shared listeners and without; that
-of the step in 90 to 92%, and in 82 to 85% with the group effects of (1). With whole sets drawn, its
-width on the real clips is 0.85 (valence) to 1.3 (arousal) times as large for the SD.
+a model taught by these groups can learn it. So the step reads too low if each group has clips of
+its own that divide it; the tests simulate both cases. (2) Clips of a set share their listeners
+(:func:`mer_utils.data.musifeast.listening_sets`); the interval draws clips one by one.
 """
 
 from itertools import combinations
