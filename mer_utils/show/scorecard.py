@@ -1,7 +1,7 @@
 """The whole study in one view: what the methods reached of what is possible, and which claims hold.
 
 ``scores`` is a table of ``mer run``, ``ceilings`` from
-:func:`mer_utils.ceiling.headline.ceilings_of`, ``rows`` are those of
+:func:`mer_utils.ceiling.of_data.ceilings_of`, ``rows`` are those of
 :func:`mer_utils.show.tables.method_rows`.
 """
 
