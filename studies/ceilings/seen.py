@@ -109,16 +109,44 @@ def drawn(matrix, n, n_draws, seed=0, without=None):
     return Panels(*out[0]), Panels(*out[1])
 
 
+def left_out(matrix, n, n_draws, seed=0) -> list[tuple[Panels, Panels]]:
+    """:func:`drawn` with each person left out in turn, all at once; 2 n + 1 raters or more a song.
+
+    Who is left out of a panel makes room for the next in the lottery; other panels stay.
+    """
+    values = np.asarray(matrix, float)
+    songs, people = values.shape
+    rng, row = np.random.default_rng(seed), np.arange(songs)[:, None]
+    mean, sd = drawn(values, n, n_draws, seed)
+    base = np.array([[mean.first, mean.second], [sd.first, sd.second]], np.float32)
+    out = np.repeat(base[None], people, axis=0)  # (people, 2, 2, n_draws, songs)
+    for k in range(n_draws):
+        key = np.where(np.isfinite(values), rng.random(values.shape), 2.0)
+        order = np.argsort(key, axis=1)[:, : 2 * n + 1]
+        x = np.take_along_axis(values, order, axis=1)
+        gone = x[:, : 2 * n, None] ** [1, 2]  # (songs, 2 n, 2): sum and square of who leaves
+        one, two = x[:, :n, None] ** [1, 2], x[:, n:, None] ** [1, 2]
+        first, next_one = one.sum(1)[:, None], x[:, n, None, None] ** [1, 2]
+        sides = np.broadcast_to(first, gone.shape).copy(), two.sum(1)[:, None] - gone
+        sides[0][:, :n] += next_one - gone[:, :n]
+        sides[1][:, :n] = two.sum(1)[:, None] - next_one
+        for side, total in enumerate(sides):
+            m = total[..., 0] / n
+            out[order[:, : 2 * n], 0, side, k, row] = m
+            variance = (total[..., 1] - n * m**2) / (n - 1)
+            out[order[:, : 2 * n], 1, side, k, row] = np.sqrt(np.maximum(variance, 0))
+    return [(Panels(*m), Panels(*s)) for m, s in out]
+
+
 def of_matrix(data, dimension, ratings, n, scale, whole=True, n_draws=400, people=True) -> Seen:
     """From a long table of single raters; songs with fewer than 2 n + 1 raters are left out."""
     matrix = rating_matrix(ratings, dimension).to_numpy()
-    matrix = matrix[np.isfinite(matrix).sum(1) > 2 * n]  # one more than both panels need
+    matrix = matrix[np.isfinite(matrix).sum(1) > 2 * n]
     matrix = matrix[:, np.isfinite(matrix).any(0)]
-    k = matrix.shape[1]
-    without = [drawn(matrix, n, n_draws, without=j) for j in range(k)] if people else []
+    without = left_out(matrix, n, n_draws) if people else []
     mean, sd = drawn(matrix, n, n_draws)
     units = np.arange(len(matrix))
-    return Seen(data, dimension, n, f"{k}", scale, whole, mean, sd, units, without)
+    return Seen(data, dimension, n, f"{matrix.shape[1]}", scale, whole, mean, sd, units, without)
 
 
 def of_musifeast(n_groups=2) -> list[Seen]:

@@ -37,7 +37,8 @@ def test_shapes_are_what_they_are_called():
     assert moment("heavy", 1.0, 4) == pytest.approx(6, rel=0.06)  # Laplace
     assert moment("heavy", 50.0, 4) == pytest.approx(1.8, rel=0.03)  # flat
     np.testing.assert_allclose(moment("skewed", 4.0, 3), [1, -1], rtol=0.05)  # 2 / sqrt(4)
-    assert moment("camps", 0.9, 4).max() < 1.6  # two camps far apart
+    expected = 0.9**4 + 6 * 0.81 * 0.19 + 3 * 0.19**2
+    assert moment("camps", 0.9, 4) == pytest.approx(expected, rel=0.02)  # two camps far apart
     with pytest.raises(ValueError, match="unknown shape"):
         deviations("round", 1, size, rng, turned)
 
