@@ -51,4 +51,7 @@ def bracket(ways: pd.DataFrame, learners: pd.DataFrame) -> pd.DataFrame:
             )
         rows.append((labels, part, dimension, np.nan, low, high, r, r_low, r_high))
     names = "labels part dimension value low high learner_r learner_low learner_high"
-    return pd.DataFrame(rows, columns=names.split())
+    table = pd.DataFrame(rows, columns=names.split())
+    whole_first = table["part"].map(list(SCORES).index)  # within each version of the labels
+    order = table["labels"].map(list(table["labels"].unique()).index) * 2 + whole_first
+    return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
