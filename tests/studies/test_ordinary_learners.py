@@ -47,7 +47,7 @@ def test_rows_find_what_is_there_and_a_null_that_is_not(monkeypatch, tmp_path):
         assert n == 160 and low < high and null_sd > 0
         assert value > 0.15 and above == 0, (learner, score)
         assert abs(null_mean) < (0.15 if score.startswith("pearson") else 0.3)
-    monkeypatch.setattr(study, "predict", None)  # all is in the cache
+    monkeypatch.setattr(study, "ExtraTreesRegressor", None)  # all is in the cache
     assert study.rows_of(*arrays, permutations=8, n_resamples=20) == rows
 
 
