@@ -11,7 +11,7 @@ be stopped and goes on where it was. It writes ``scores.csv``, one row per
                   were collected cannot help
 ``learner``       ``ridge``; ``trees``; ``best``: of these two and of their average, the one with
                   the least squared error in an inner cross-validation of the training songs
-``score``         ``pearson`` and ``r2`` of the SD; ``pearson_beyond_mean``, what is left when a
+``score``         ``pearson``, ``spearman``, ``r2``; ``pearson_beyond_mean``, what is left when a
                   quadratic in the raters' mean is out of both (``partial_pearson``)
 ``dimension``
 
@@ -45,7 +45,7 @@ from mer_utils.model.splits import artist_groups, folds, standardise
 from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.results import versions, write_tables
 from mer_utils.scoring.intervals import bootstrap
-from mer_utils.scoring.metrics import pearson, r2
+from mer_utils.scoring.metrics import pearson, r2, spearman
 from mer_utils.scoring.parts import partial_pearson
 from mer_utils.scoring.score_table import within_folds
 
@@ -55,7 +55,8 @@ PENALTIES = np.logspace(1, 5, 17)
 TREES, INNER_TREES, LEAF, SHARE = 120, 40, 8, 0.3
 """Trees, and fewer of them for the inner choice; songs in a leaf, at least; features in a split."""
 INNER, PERMUTATIONS, BLOCK = 3, 20, 250
-SCORES = {"pearson": pearson, "r2": r2, "pearson_beyond_mean": partial_pearson}
+SCORES = {"pearson": pearson, "spearman": spearman, "r2": r2}
+SCORES |= {"pearson_beyond_mean": partial_pearson}
 LEARNERS = ("ridge", "trees", "best")
 CELLS = (
     ("musifeast", "as_distributed", "artist"),
