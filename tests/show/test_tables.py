@@ -113,13 +113,13 @@ def test_trivial_predictors_stand_beside_the_model():
         for d in ("valence", "arousal")
     ]
     shown = sd_beside_trivial(pd.DataFrame(rows), "simulated songs").data
-    assert shown["score"].tolist()[:4] == ["R2", "", "RMSE", ""]
+    assert shown["score"].tolist()[:4] == ["R2", "", "R2, recalibrated", ""]
     assert shown.iloc[0].tolist()[1:] == ["valence", -0.5, 0.0, 0.1]
     assert len(shown) == 2 * len(SD_SCORES)
 
 
 def test_rows_about_single_heads_fit_the_score_table():
-    known = {"mean": POINT_SCORES, "sd": POINT_SCORES | SPREAD_SCORES}
+    known = {"mean": POINT_SCORES, "sd": {*POINT_SCORES, *SPREAD_SCORES, "r2_recalibrated"}}
     known["sd_beyond_mean"] = {"pearson"}
     for method, target, score, _ in SINGLE_HEADS.values():
         assert method == "single" and score in known[target]
