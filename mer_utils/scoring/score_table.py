@@ -91,9 +91,11 @@ def recalibrated(sd, known, sigma):
     here: ``sd`` (n_known, 2) and what was predicted for them, ``known`` (n_members, n_known, 2). A
     prediction that does not vary becomes the mean of ``sd``.
 
-    In :func:`predictions` these are the validation songs of the fold. Training songs are more, but
-    heads fit them too well: on MUSIFEAST-17 a line through them promises more than new songs hold
-    (``tests/scoring/test_score_table.py`` shows it on simulated songs).
+    In :func:`predictions` these are the validation songs of the fold, whose labels chose an epoch but
+    moved no weight. Training songs are more, but heads know them by heart: a line through them is
+    too steep for new songs. On DEAM and MUSIFEAST-17 heads that had learned something scored
+    higher with validation songs than with training songs or with both; with few songs, predictions
+    that hold nothing lost more to the noise of the line. So read a score below 0 as "nothing".
     """
     level, own = known.mean(-2, keepdims=True), sd.mean(0)
     variance = known.var(-2, keepdims=True)

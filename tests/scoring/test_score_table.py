@@ -310,3 +310,16 @@ def test_each_fold_has_its_own_line_and_the_score_is_in_the_table():
     assert set(table["method"]) == set(METHODS) and set(table["target"]) == {"sd"}
     expected = within_folds(metrics.r2, got.fold)(got.sd, got.recalibrated["single"]).mean(0)
     np.testing.assert_allclose(table.query("method == 'single'")["value"], expected)
+
+
+def test_a_line_through_songs_known_by_heart_is_too_steep():
+    rng = np.random.default_rng(6)
+    n, better = 100, []
+    for _ in range(40):
+        sd = 0.4 + 0.1 * rng.normal(size=(3, n, 2))  # training, validation and test songs
+        heard = 0.1 * (sd - 0.4) + 0.02 * rng.normal(size=sd.shape)  # what a head makes of new ones
+        heart = 0.1 * (sd - 0.4) + 0.002 * rng.normal(size=sd.shape)
+        by_train = recalibrated(sd[0], heart[:1], heard[2:])
+        by_validation = recalibrated(sd[1], heard[1:2], heard[2:])
+        better.append(metrics.r2(sd[2], by_validation) - metrics.r2(sd[2], by_train))
+    assert np.mean(better) > 1

@@ -185,8 +185,8 @@ def test_sd_scores_are_shown_with_their_ceiling_and_share():
     assert share == ["50% [20%, 150%]", "50% [20%, any]"]
     assert beyond["this model"].tolist() == [0.2, 0.2]
     assert beyond["training mean SD"].isna().all()
-    assert shown.loc["RMSE", "share of it"].tolist() == ["-", "-"]
-    assert shown.loc["RMSE", "ceiling"].isna().all()
+    assert shown.loc["R2, recalibrated", "share of it"].tolist() == ["-", "-"]
+    assert shown.loc["R2, recalibrated", "ceiling"].isna().all()
     assert "nan" not in page.to_html()
     plain = sd_beside_trivial(sd_scores(), "simulated songs").data
     assert "ceiling" not in plain and plain["score"].iloc[-2] == BEYOND_MEAN
