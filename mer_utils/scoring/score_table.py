@@ -91,16 +91,14 @@ def recalibrated(sd, known, sigma):
     here: ``sd`` (n_known, 2) and what was predicted for them, ``known`` (n_members, n_known, 2). A
     prediction that does not vary becomes the mean of ``sd``.
 
-    In :func:`predictions` these are the validation songs of the fold, whose labels chose an epoch but
-    moved no weight. Training songs are more, but heads know them by heart: a line through them is
-    too steep for new songs. On DEAM and MUSIFEAST-17 heads that had learned something scored
-    higher with validation songs than with training songs or with both; with few songs, predictions
-    that hold nothing lost more to the noise of the line. So read a score below 0 as "nothing".
+    In :func:`predictions` these are the validation songs of the fold, whose labels moved no weight.
+    Heads know training songs by heart, so a line through those is too steep. On DEAM and
+    MUSIFEAST-17 heads that had learned something scored higher with validation songs than with
+    training songs or both; predictions that hold nothing lost a little more to the line's noise.
     """
     level, own = known.mean(-2, keepdims=True), sd.mean(0)
-    variance = known.var(-2, keepdims=True)
     covariance = ((known - level) * (sd - own)).mean(-2, keepdims=True)
-    slope = np.where(variance > 1e-18, covariance / np.maximum(variance, 1e-18), 0.0)
+    slope = covariance / np.maximum(known.var(-2, keepdims=True), 1e-18)
     return own + slope * (sigma - level)
 
 

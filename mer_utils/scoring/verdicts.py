@@ -1,8 +1,4 @@
-"""From many cells to few verdicts: one for each claim and dimension, wrong ones held down.
-
-:mod:`mer_utils.scoring.claims` holds the claims and looks at each cell alone. Here the cells that
-decide a claim are put together, and all verdicts of one table are taken as one family.
-"""
+"""From the cells of :mod:`mer_utils.scoring.claims` to few verdicts, wrong ones held down."""
 
 import numpy as np
 import pandas as pd
@@ -16,10 +12,7 @@ FACTOR_NAMES = {"seed_ensemble": "ensemble", "mc_dropout": "mc_dropout"}
 
 
 def interval_factors() -> pd.DataFrame | None:
-    """How wide intervals of cross-validated scores should be: ``method, score, ratio``.
-
-    None, so 1 everywhere, as long as the table is not made.
-    """
+    """How wide intervals should be, ``method, score, ratio``; None (1) while it is not measured."""
     try:
         return kept("controls", "intervals_networks")
     except ValueError:

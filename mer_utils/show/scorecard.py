@@ -23,8 +23,6 @@ QUANTITIES = {
     "correlation beyond the mean": ("sd_beyond_mean", "pearson"),
 }
 """What a reader calls a score -> (target, score)."""
-MAIN = ("R2 of the mean", "R2 of the SD", "rank correlation, SD")
-"""What :func:`study_lines` shows of :data:`mer_utils.show.tables.SINGLE_HEADS`."""
 TRIVIAL_ROWS = ("training mean SD", "quadratic")
 
 
@@ -86,8 +84,8 @@ def study_lines(found: Results, profile: str) -> list[str]:
             text = f"  {row.claim}: {row.verdict}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="    ")
         scores = found.scores[found.scores["labels"].eq(labels)]
-        main = {k: SINGLE_HEADS[k] for k in MAIN}
-        table = compare_with_paper(scores, main, "")
+        main = ("R2 of the mean", "R2 of the SD", "rank correlation, SD")
+        table = compare_with_paper(scores, {k: SINGLE_HEADS[k] for k in main}, "")
         lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
         lines += score_lines(table)
     return lines
