@@ -22,7 +22,7 @@ asked for, so the import itself costs nothing.
 ``mer.r2_parts``             why an R2 is what it is: ranking, spread, level
 ``mer.judge``                the paper's claims, each with its verdict
 ``mer.ceilings_of``          the highest scores that anyone could reach on these songs
-``mer.highest``              one of them, with its interval
+``mer.highest``              one of them, with its interval or bracket
 ``mer.kept``                 a table of ``results/``
 ``mer.read_results``         scores, claims and provenance of ``mer run``
 ``mer.use_style``            the book's figure style, from here on
@@ -70,7 +70,7 @@ _HOMES = {
     "scoring.metrics": ("r2", "spearman"),
     "scoring.parts": ("r2_parts",),
     "scoring.claims": ("judge",),
-    "ceiling.headline": ("ceilings_of",),
+    "ceiling.of_data": ("ceilings_of",),
     "ceiling.shares": ("highest",),
     "results": ("kept", "read_results"),
     "show.style": ("use_style",),

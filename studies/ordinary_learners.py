@@ -12,7 +12,9 @@ be stopped and goes on where it was. It writes ``scores.csv``, one row per
 ``learner``       ``ridge``; ``trees``; ``best``: of these two and of their average, the one with
                   the least squared error in an inner cross-validation of the training songs
 ``score``         ``pearson``, ``spearman``, ``r2``; ``pearson_beyond_mean``, what is left when a
-                  quadratic in the raters' mean is out of both (``partial_pearson``)
+                  quadratic in the raters' mean is out of both (``partial_pearson``);
+                  ``pearson_of_rest``, when it is out of the raters' SD alone: of a prediction that
+                  was made before any rater was asked, so its square bounds a ceiling from below
 ``dimension``
 
 with ``value`` (within folds, then averaged), ``low`` and ``high`` (95% bootstrap over songs within
@@ -46,7 +48,7 @@ from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.results import versions, write_tables
 from mer_utils.scoring.intervals import bootstrap
 from mer_utils.scoring.metrics import pearson, r2, spearman
-from mer_utils.scoring.parts import partial_pearson
+from mer_utils.scoring.parts import beyond_mean, partial_pearson
 from mer_utils.scoring.score_table import within_folds
 
 COMMAND = "python studies/ordinary_learners.py --data $DEAM_ROOT --out results/learners"
@@ -55,8 +57,6 @@ PENALTIES = np.logspace(1, 5, 17)
 TREES, INNER_TREES, LEAF, SHARE = 120, 40, 8, 0.3
 """Trees, and fewer of them for the inner choice; songs in a leaf, at least; features in a split."""
 INNER, PERMUTATIONS, BLOCK = 3, 20, 250
-SCORES = {"pearson": pearson, "spearman": spearman, "r2": r2}
-SCORES |= {"pearson_beyond_mean": partial_pearson}
 LEARNERS = ("ridge", "trees", "best")
 CELLS = (
     ("musifeast", "as_distributed", "artist"),
@@ -68,6 +68,16 @@ CELLS = (
     ("deam", "corrected", "artist"),
     ("deam", "corrected", "blocks"),
 )
+
+
+def of_rest(sd, sigma, mean, weights=None):
+    """Correlation of a prediction with what a quadratic in the raters' mean leaves of their SD."""
+    return pearson(beyond_mean(mean, sd), sigma, weights)
+
+
+SCORES = {"pearson": pearson, "spearman": spearman, "r2": r2}
+WITH_MEAN = {"pearson_beyond_mean": partial_pearson, "pearson_of_rest": of_rest}
+SCORES |= WITH_MEAN
 
 
 def ridge(x, y, rows, wanted):
@@ -147,7 +157,7 @@ def rows_of(x, sd, mean, fold, groups, permutations=PERMUTATIONS, bar=None, n_re
     """Rows of the table for one cell: ``learner, score, dimension, value, ..., n_songs``."""
 
     def scored(y, predicted, score, **how):
-        more = (mean,) if score is partial_pearson else ()
+        more = (mean,) if score in WITH_MEAN.values() else ()
         return within_folds(score, fold)(y, predicted, *more, **how)
 
     real, rng, null = kept_predictions(x, sd, fold, groups), np.random.default_rng(0), []
@@ -160,7 +170,7 @@ def rows_of(x, sd, mean, fold, groups, permutations=PERMUTATIONS, bar=None, n_re
     null = np.asarray(null).reshape(permutations, len(SCORES), len(LEARNERS), 2)
     rows = []
     for s, (name, score) in enumerate(SCORES.items()):
-        more = (mean,) if score is partial_pearson else ()
+        more = (mean,) if score in WITH_MEAN.values() else ()
         for k, learner in enumerate(LEARNERS):
             ends = bootstrap(within_folds(score, fold), sd, real[k], *more, n_resamples=n_resamples)
             for d in range(2):

@@ -1,23 +1,6 @@
-"""Simulated raters for the tests of ceilings and of studies/ceilings."""
+"""Simulated ratings for the tests of ceilings."""
 
 import numpy as np
-import validation
-
-GRID = np.arange(1.0, 10.0)
-
-
-def matrix_of(p, n_raters, rng):
-    """Ratings of songs with these probabilities, songs x raters."""
-    return np.array([np.repeat(GRID, row) for row in rng.multinomial(n_raters, p)])
-
-
-def world(tails="normal", spread=0.25, n=10, n_songs=3000, seed=0):
-    """Mean and SD of panels, true reliability, and the songs' probabilities."""
-    rng = np.random.default_rng([seed, n])
-    p = validation.song_probabilities(n_songs, tails, spread, rng)
-    rho, expected = validation.true_reliability(p, n, rng)
-    mean, sd = validation.draw_statistics(p, n, rng)
-    return mean.round(2), sd.round(2), rho, expected
 
 
 def gaussian_ratings(seed=0, n_songs=3000, n_raters=24, spread=0.35):
@@ -26,3 +9,11 @@ def gaussian_ratings(seed=0, n_songs=3000, n_raters=24, spread=0.35):
     sigma = np.exp(spread * rng.normal(size=n_songs))
     values = rng.normal(size=(n_songs, n_raters)) * sigma[:, None]
     return sigma, values + rng.normal(size=(n_songs, 1))
+
+
+def normal_odds(n):
+    """Noise over song of the SD of n normal ratings, up to a factor: 1 / gamma_n^2 - 1."""
+    from scipy.special import gammaln
+
+    gamma = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+    return 1 / gamma**2 - 1

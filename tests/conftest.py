@@ -35,6 +35,12 @@ def deam_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def many_raters_root() -> Path:
+    """The folder of other collections with many raters."""
+    return data_folder("many_raters", "koniq10k/koniq10k_distributions_sets.csv")
+
+
+@pytest.fixture(scope="session")
 def soundtracks_root() -> Path:
     """Ratings of film music."""
     return data_folder("soundtracks", "raw_ratings.csv")

@@ -6,7 +6,7 @@ A and B without a common group, with a statistic t of each,
     rho_n = Cov(t_A, t_B) / Var(t)
 
 is the reliability of t for panels of that size, which is the highest R2 that a prediction can
-reach (:mod:`mer_utils.ceiling.headline`). It is averaged over all such pairs of unions. Panels of
+reach (:mod:`mer_utils.ceiling.of_data`). It is averaged over all such pairs of unions. Panels of
 two groups (7 to 10 listeners) and of four (about 17) can be seen. All eight cannot: no clip has
 two panels of 34. There the noise of four groups is carried to eight:
 :func:`mer_utils.ceiling.reliability.stepped_up`.
@@ -15,7 +15,8 @@ Two limits. (1) Disjoint panels share no *group*. What belongs to a clip for one
 only counts as accident here, though another panel of the same eight groups would show it again, and
 a model taught by these groups can learn it. So the step reads too low if each group has clips of
 its own that divide it; the tests simulate both cases. (2) Clips of a set share their listeners
-(:func:`mer_utils.data.musifeast.listening_sets`); the interval draws clips one by one.
+(:func:`mer_utils.data.musifeast.listening_sets`). So the interval draws whole sets: other clips and
+other people of the same kinds.
 """
 
 from itertools import combinations
@@ -25,7 +26,7 @@ import pandas as pd
 
 from mer_utils.ceiling.reliability import Panels, interval, stepped_up
 from mer_utils.data.dataset import DIMENSIONS
-from mer_utils.data.musifeast import GROUPS, panel
+from mer_utils.data.musifeast import GROUPS, listening_sets, panel
 from mer_utils.scoring.intervals import resample_counts
 
 
@@ -73,13 +74,13 @@ def measured_ceiling(n_groups: int, statistic, *, n_resamples=500) -> pd.DataFra
     -------
     pandas.DataFrame
         ``dimension, n, value, low, high``; ``n`` is the average number of listeners. The 95%
-        interval is over clips; other listeners of the same groups would move it further.
+        interval is over listening sets.
     """
     seen = n_groups if n_groups <= 4 else 4
     n, all_n = (panel(GROUPS).n.mean() * k / len(GROUPS) for k in (seen, n_groups))
-    rows = []
+    rows, (sets, place) = [], np.unique(listening_sets(), return_inverse=True)
     for dimension, panels in zip(DIMENSIONS, pairs_of_panels(seen, statistic), strict=True):
-        weights = resample_counts(panels.first.shape[1], n_resamples)
+        weights = resample_counts(len(sets), n_resamples)[:, place]
         found = [panels.reliability(), *interval(panels.reliability(weights))]
         if n_groups > seen:
             found = [stepped_up(max(rho, 1e-9), n, all_n) for rho in found]

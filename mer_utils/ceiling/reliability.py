@@ -118,8 +118,8 @@ def interval(draws):
 def panel_curves(data, sizes=(3, 5, 10, 15, 24), n_draws=100, n_resamples=500) -> pd.DataFrame:
     """Reliability of mean and SD for panels of these sizes, seen in disjoint panels.
 
-    ``data`` is a :class:`mer_utils.ceiling.headline.RaterData` with ``2 n`` raters or more on each
-    song. Returns ``dimension, statistic, n, value, low, high``: 95% over resampled songs.
+    ``data`` has ``ratings``, a long table with ``2 n`` raters or more on each song, and
+    ``dimensions``. Returns ``dimension, statistic, n, value, low, high``: 95% over resampled songs.
     """
     rows = []
     for dimension in data.dimensions:

@@ -164,9 +164,14 @@ def plot_curves(
 
 
 def ceiling_band(ceiling, ax):
-    """Mark one highest possible score: hatched from ``low`` to ``high``, a line at ``value``."""
+    """Mark one highest possible score: hatched from ``low`` to ``high``, a line at ``value``.
+
+    Of a bracket the ends are marked, since it has no value.
+    """
     ax.axvspan(ceiling["low"], ceiling["high"], **BAND)
-    ax.axvline(ceiling["value"], color="black", linewidth=1.4, linestyle="-.", zorder=1)
+    known = np.isfinite(ceiling["value"])
+    for place in [ceiling["value"]] if known else [ceiling["low"], ceiling["high"]]:
+        ax.axvline(place, color="black", linewidth=1.4 if known else 0.8, linestyle="-.", zorder=1)
 
 
 def forest_under(table, tops, *, xlabel, axes=None, title="", simulated=False):
@@ -193,7 +198,7 @@ def forest_under(table, tops, *, xlabel, axes=None, title="", simulated=False):
         forest(**rows, xlabel=xlabel, reference=0, ax=ax, title=name, simulated=simulated)
         ax.tick_params(labelbottom=True)  # also where rows of panels share the axis
         top = tops.set_index("dimension").loc[dimension]
-        if np.isfinite(top["value"]):
+        if np.isfinite(top["high"]):
             ceiling_band(top, ax)
     return axes
 

@@ -1,7 +1,7 @@
 """The whole study in one view: what the methods reached of what is possible, and which claims hold.
 
 ``scores`` is a table of ``mer run``, ``ceilings`` from
-:func:`mer_utils.ceiling.headline.ceilings_of`, ``rows`` are those of
+:func:`mer_utils.ceiling.of_data.ceilings_of`, ``rows`` are those of
 :func:`mer_utils.show.tables.method_rows`.
 """
 
@@ -9,7 +9,7 @@ import textwrap
 
 import pandas as pd
 
-from mer_utils.ceiling.headline import ceilings_of
+from mer_utils.ceiling.of_data import ceilings_of
 from mer_utils.ceiling.shares import CEILINGS, highest, with_shares
 from mer_utils.results import Results
 from mer_utils.scoring.claims import CLAIMS, OURS

@@ -2,12 +2,12 @@
 
 Numbers become text in :mod:`mer_utils.show.words`, nowhere else. Score tables are those of
 :mod:`mer_utils.scoring.score_table`; shares are those of :mod:`mer_utils.ceiling.shares`, shown
-when a function is given the ceilings (:func:`mer_utils.ceiling.headline.ceilings_of`).
+when a function is given the ceilings (:func:`mer_utils.ceiling.of_data.ceilings_of`).
 """
 
 import pandas as pd
 
-from mer_utils.ceiling.shares import SHARE_COLUMNS, with_shares
+from mer_utils.ceiling.shares import CEILING_COLUMNS, SHARE_COLUMNS, with_shares
 from mer_utils.model.losses import PAPER_LOSSES
 from mer_utils.results import kept
 from mer_utils.show import words
@@ -103,7 +103,7 @@ def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=Non
     pandas.DataFrame
         One row per quantity, dimension (and loss, if there is such a column): ``quantity,
         [loss,] dimension, value, low, high, seed_low, seed_high, deam, paper, data``; with
-        ``ceilings`` also ``ceiling, share, share_low, share_high`` before ``deam``. ``deam``, NaN
+        ``ceilings`` also the columns of ``with_shares`` before ``deam``. ``deam``, NaN
         where nothing is kept, is from ``results/deam_opensmile``, labels as distributed.
 
     Raises
@@ -124,7 +124,7 @@ def compare_with_paper(scores: pd.DataFrame, rows: dict, data: str, ceilings=Non
     by_loss = ["loss"] if "loss" in scores else []
     table, more = pd.concat(parts, ignore_index=True), []
     if ceilings is not None:
-        table, more = with_shares(table, ceilings), ["ceiling", *SHARE_COLUMNS]
+        table, more = with_shares(table, ceilings), [*CEILING_COLUMNS, *SHARE_COLUMNS]
     place = ["loss", "method", "target", "score", "dimension"]
     deam = kept("deam_opensmile", "scores").query("labels == 'as_distributed'")
     asked = table if by_loss else table.assign(loss=loss)
@@ -185,7 +185,7 @@ def sd_beside_trivial(scores: pd.DataFrame, data: str, ceilings=None, method: st
     if ceilings is not None:
         ours = with_shares(rows[rows["method"].eq(method)], ceilings)
         ours = ours.set_index(["name", "dimension"]).loc[order]
-        table["ceiling"] = ours["ceiling"]
+        table["ceiling"] = [words.top(row) or "-" for row in ours.itertuples()]
         table["share of it"] = [words.share(row) or "-" for row in ours.itertuples()]
     table = table.rename_axis(["score", "dimension"]).reset_index().rename_axis(columns=None)
     return captioned(once(table, ["score"]), f"Predicted SD of the raters, {data}")

@@ -16,9 +16,12 @@ NO_BREAK = "\u00a0"  # a space at which a narrow column does not break the line
 
 
 def bracket(value, low, high, spec: str = ".2f") -> str:
-    """``0.20 [0.14, 0.25]``; without an interval if it is not known, "" without a value."""
+    """``0.20 [0.14, 0.25]``; without an interval if it is not known, "" if nothing is.
+
+    Two ends without a value, as of a ceiling that is bracketed: ``0.14 to 0.25``.
+    """
     if pd.isna(value):
-        return ""
+        return "" if pd.isna(low) else f"{low:{spec}} to {high:{spec}}"
     tail = "" if pd.isna(low) else f" [{low:{spec}},{NO_BREAK}{high:{spec}}]"
     return f"{value:{spec}}{tail}"
 
@@ -29,11 +32,17 @@ def brackets(table: pd.DataFrame, spec: str = ".2f", names=("value", "low", "hig
 
 
 def sentence(rows: pd.DataFrame, spec: str = ".2f") -> str:
-    """``0.20 (0.14 to 0.25) for valence and 0.10 (...) for arousal``, one part for each row."""
+    """``0.20 (0.14 to 0.25) for valence and 0.10 (...) for arousal``, one part for each row.
+
+    Of a bracket, ``0.14 to 0.25 for valence``.
+    """
     parts = []
     for row in rows.itertuples():
-        tail = "" if pd.isna(row.low) else f" ({row.low:{spec}} to {row.high:{spec}})"
-        parts.append(f"{row.value:{spec}}{tail} for {row.dimension}")
+        ends = "" if pd.isna(row.low) else f"{row.low:{spec}} to {row.high:{spec}}"
+        text = ends
+        if pd.notna(row.value):
+            text = f"{row.value:{spec}}" + (f" ({ends})" if ends else "")
+        parts.append(f"{text or 'not known'} for {row.dimension}")
     return listed(parts)
 
 
@@ -78,20 +87,39 @@ def _ends(row, between: str) -> str:
 
 
 def share(row) -> str:
-    """``38% [17%, any]`` for a row of ``with_shares``; empty where there is no ceiling."""
-    if pd.isna(row.ceiling) or pd.isna(row.value):
+    """``38% [17%, any]`` for a row of ``with_shares``; empty where there is no ceiling.
+
+    Where the ceiling is a bracket, ``17% to any``.
+    """
+    if pd.isna(row.ceiling_high) or pd.isna(row.value):
         return ""
-    if row.share < -1 and row.share_high < 0:
-        return percent(row.share)
+    if row.share_high < -1:
+        return percent(row.share_high)
+    if pd.isna(row.ceiling):
+        return _ends(row, " to ")
     return f"{percent(row.share)} [{_ends(row, f',{NO_BREAK}')}]"
 
 
+def top(row) -> str:
+    """The ceiling of a row of ``with_shares``: ``0.36``, ``0.17 to 0.52``, or "" if not known."""
+    if pd.notna(row.ceiling):
+        return f"{row.ceiling:.2f}"
+    return "" if pd.isna(row.ceiling_high) else f"{row.ceiling_low:.2f} to {row.ceiling_high:.2f}"
+
+
 def shares(rows: pd.DataFrame) -> str:
-    """``38% (17% to any) for valence and ...``, for the rows of one method and score."""
-    return listed(
-        f"{percent(r.share)} ({_ends(r, ' to ')}) for {r.dimension}" if pd.notna(r.ceiling)
-        else f"{percent(np.nan)} for {r.dimension}" for r in rows.itertuples()
-    )  # fmt: skip
+    """``38% (17% to any) for valence and ...``, for the rows of one method and score.
+
+    Where the ceiling is a bracket, ``17% to any for valence``.
+    """
+    parts = []
+    for row in rows.itertuples():
+        text = percent(np.nan)
+        if pd.notna(row.ceiling_high):
+            text = _ends(row, " to ")
+            text = text if pd.isna(row.ceiling) else f"{percent(row.share)} ({text})"
+        parts.append(f"{text} for {row.dimension}")
+    return listed(parts)
 
 
 def methods_that(verdicts: pd.DataFrame, column: str, passes: bool = True) -> str:

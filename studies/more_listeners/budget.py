@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from learners import heads, kept_draw, ridge
-from worlds import many_songs, panels, some
+from many_songs import many_songs, panels, some
 
 from mer_utils.ceiling.design import noise_odds
 from mer_utils.data.dataset import DIMENSIONS

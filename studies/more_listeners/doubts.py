@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from learners import kept_draw, stack
-from worlds import many_songs, panels, some
+from many_songs import many_songs, panels, some
 
 from mer_utils.model.heads import forward
 from mer_utils.model.losses import PAPER_LOSSES

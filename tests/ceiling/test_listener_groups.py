@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mer_utils.ceiling import headline, listener_groups
+from mer_utils.ceiling import listener_groups, of_data
 from mer_utils.ceiling.listener_groups import (
     mean_alone,
     measured_ceiling,
@@ -61,6 +61,7 @@ def test_the_step_to_all_listeners_is_what_another_panel_of_all_would_show(
     both = [[statistic(m, s) for m, s in zip(p().mean.T, p().sd.T, strict=True)] for p in found]
     seen = [np.corrcoef(a, b)[0, 1] for a, b in zip(*both, strict=True)]
     monkeypatch.setattr(listener_groups, "panel", found[0])
+    monkeypatch.setattr(listener_groups, "listening_sets", lambda: np.arange(6000))
     stepped = measured_ceiling(8, statistic, n_resamples=20)
     if own:  # groups with clips of their own that divide them: too low
         assert (np.array(seen) - stepped["value"] > 0.02).all()
@@ -69,13 +70,26 @@ def test_the_step_to_all_listeners_is_what_another_panel_of_all_would_show(
     assert np.mean(seen) > 0.1
 
 
-def test_intervals_hold_the_truth_and_nothing_is_found_where_nothing_is(monkeypatch):
+def same_people(n_clips, rng, differ=0.35, per_set=17):
+    """As :func:`raters`, but the clips of a set have the same people, who differ in spread."""
+    sets = np.arange(n_clips) // per_set
+    own = np.exp(rng.normal(0, differ, (sets.max() + 1, 1, 8, 6)))[sets]
+    there = (np.arange(6) < rng.integers(3, 7, (sets.max() + 1, 1, 8, 1)))[sets]
+    drawn = np.clip(np.rint(3 + 0.9 * own * rng.normal(size=(n_clips, 2, 8, 6))), 1, 5)
+    return np.where(there, drawn, np.nan), sets
+
+
+def test_intervals_over_sets_hold_the_truth_where_people_differ(monkeypatch):
     rng, held = np.random.default_rng(0), []
-    for _ in range(20):
-        monkeypatch.setattr(listener_groups, "panel", of(raters(356, 0, rng)))
-        held.append(measured_ceiling(4, sd_beyond_mean, n_resamples=200))
-    low, high = (np.stack([table[end] for table in held]) for end in ("low", "high"))
-    assert 0.8 <= ((low < 0) & (high > 0)).mean() <= 1
+    for _ in range(30):  # no clip divides people more than another: the truth is 0
+        ratings, sets = same_people(357, rng)
+        monkeypatch.setattr(listener_groups, "panel", of(ratings))
+        for units in (sets, np.arange(357)):
+            monkeypatch.setattr(listener_groups, "listening_sets", lambda units=units: units)
+            table = measured_ceiling(4, sd_alone, n_resamples=200)
+            held.append((table["low"] < 0) & (table["high"] > 0))
+    by_set, by_clip = (np.mean(held[k::2]) for k in (0, 1))
+    assert by_set >= 0.85 and by_set >= by_clip
 
 
 def test_the_measured_figures_of_musifeast():
@@ -85,7 +99,7 @@ def test_the_measured_figures_of_musifeast():
     half = measured_ceiling(4, sd_alone, n_resamples=50)["value"]
     np.testing.assert_allclose(half, [0.20, 0.20], atol=0.02)
     for labels, top in (("as_distributed", 0.34), ("few_listeners", 0.11)):
-        table = headline.ceilings_of(load("musifeast", labels=labels), n_resamples=50)
-        assert list(table["part"]) == [headline.ALL] * 2 + [headline.BEYOND] * 2
+        table = of_data.ceilings_of(load("musifeast", labels=labels), n_resamples=50)
+        assert list(table["part"]) == [of_data.ALL] * 2 + [of_data.BEYOND] * 2
         np.testing.assert_allclose(table["value"][:2], top, atol=0.02)
         assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()

@@ -1,13 +1,13 @@
 """Reliability of means and SDs from disjoint panels of raters."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
-import sd_noise
-from ceiling_worlds import gaussian_ratings
+from ceiling_worlds import gaussian_ratings, normal_odds
 
 from mer_utils.ceiling import reliability
-from mer_utils.ceiling.headline import RaterData
 from mer_utils.data.agreement import spearman_brown
 
 
@@ -15,8 +15,8 @@ def test_reliability_of_the_sd_steps_up_and_spearman_brown_is_too_low():
     sigma, values = gaussian_ratings()
     q = np.mean(sigma**2) / sigma.var()
     five, ten = (reliability.draw_panels(values, n, n_draws=20).reliability() for n in (5, 10))
-    assert ten == pytest.approx(1 / (1 + q * sd_noise.noise_odds(10)), abs=0.03)
-    assert sd_noise.step_sd_reliability(five, 5, 10) == pytest.approx(ten, abs=0.015)
+    assert ten == pytest.approx(1 / (1 + q * normal_odds(10)), abs=0.03)
+    assert reliability.stepped_up(five, 5, 10) == pytest.approx(ten, abs=0.015)
     assert spearman_brown(five) < ten - 0.02
 
 
@@ -65,7 +65,9 @@ def test_curves_are_those_of_the_panels():
     _, values = gaussian_ratings(n_songs=40)
     ratings = pd.DataFrame(values).rename_axis("song_id").reset_index()
     ratings = ratings.melt("song_id", var_name="rater", value_name="valence")
-    table = reliability.panel_curves(RaterData(ratings, ("valence",), "", True), (3, 10), 5, 30)
+    table = reliability.panel_curves(
+        SimpleNamespace(ratings=ratings, dimensions=("valence",)), (3, 10), 5, 30
+    )
     assert list(table["n"]) == [3, 10] * 2 and list(table["statistic"]) == ["mean"] * 2 + ["sd"] * 2
     sd = reliability.draw_panels(values, 10, "sd", 5)
     assert table["value"].iloc[-1] == pytest.approx(sd.reliability())

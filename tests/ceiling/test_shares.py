@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mer_utils.ceiling import shares
-from mer_utils.ceiling.headline import panels_of, simulated_raters, targets
+from mer_utils.ceiling.of_data import ceilings_of
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.deam import load_deam
 from mer_utils.data.ratings import quadratic_fit
@@ -75,9 +75,9 @@ def songs_of(seed, root):
 def worlds(tmp_path_factory):
     root = tmp_path_factory.mktemp("worlds")
     found = []
-    for seed in (1, 2, 3):  # songs, and the raters from whom the noise is taken, drawn anew
+    for seed in (1, 2, 3):  # songs drawn anew
         songs = songs_of(seed, root)
-        found.append((songs, targets(songs, panels_of(simulated_raters(seed)), 200)))
+        found.append((songs, ceilings_of(songs, 200)))
     return found
 
 
@@ -176,6 +176,7 @@ def test_rows_stay_as_they_were():
     got = shares.with_shares(table, CEILINGS)
     pd.testing.assert_frame_equal(got[names], table)
     known = got["target"].eq("sd") & got["score"].ne("rmse")
+    assert list(got.columns[-6:]) == [*shares.SHARE_COLUMNS, *shares.CEILING_COLUMNS]
     assert got.loc[known, "ceiling"].notna().all() and got.loc[~known, "share"].isna().all()
     row = got.query("loss == 'mse' and score == 'spearman' and dimension == 'valence'").iloc[0]
     assert (row["ceiling"], row["share"]) == (pytest.approx(0.4), pytest.approx(0.5))
@@ -190,3 +191,19 @@ def test_highest_is_never_below_0():
     np.testing.assert_allclose(top.loc["arousal"], [0, 0, 0.2])
     with pytest.raises(KeyError):
         shares.highest(CEILINGS, "sd", "rmse")
+
+
+def test_a_bracket_gives_a_range_of_shares():
+    bracketed = CEILINGS.assign(value=np.nan).query("part == 'all'")
+    bracketed = pd.concat([bracketed, bracketed.assign(part="beyond the mean")])
+    table = pd.DataFrame(
+        [("sd", "r2", "valence", 0.02, 0.01, 0.03), ("sd", "rmse", "valence", 0.2, 0.1, 0.3)],
+        columns=["target", "score", "dimension", "value", "low", "high"],
+    )
+    row, other = shares.with_shares(table, bracketed).itertuples()
+    assert np.isnan(row.share) and np.isnan(row.ceiling)
+    assert (row.ceiling_low, row.ceiling_high) == (0.04, 0.25)
+    assert (row.share_low, row.share_high) == pytest.approx((0.01 / 0.25, 0.03 / 0.04))
+    assert words.share(row) == "4% to 75%" and words.top(row) == "0.04 to 0.25"
+    assert words.share(other) == "" and words.top(other) == ""
+    assert words.shares(pd.DataFrame([row])) == "4% to 75% for valence"

@@ -3,7 +3,7 @@
 import budget
 import numpy as np
 import pytest
-from worlds import many_songs
+from many_songs import many_songs
 
 from mer_utils.ceiling.design import noise_odds, precision
 

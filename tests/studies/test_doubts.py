@@ -3,7 +3,7 @@
 import doubts
 import numpy as np
 import pytest
-from worlds import many_songs
+from many_songs import many_songs
 
 from mer_utils.model.sampling import Aggregate
 from mer_utils.model.training import Protocol

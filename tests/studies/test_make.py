@@ -1,46 +1,50 @@
-"""The command that makes results/ceilings."""
+"""The command that makes results/ceilings: its small tables by hand, and the data behind it."""
 
-import make
 import numpy as np
 import pandas as pd
 import pytest
+from make import needed_table, sizes_table, target_of
 
+from mer_utils.ceiling.design import noise_odds
+from mer_utils.data.load import load
+from mer_utils.data.soundtracks import load_soundtracks
 from mer_utils.results import kept, provenance
 
 
-def test_real_raters_are_asked_for(tmp_path, monkeypatch):
-    monkeypatch.delenv("SOUNDTRACKS_ROOT", raising=False)
-    with pytest.raises(ValueError, match="--soundtracks PATH"):
-        make.main(["--only", "data", "--out", str(tmp_path)])
-    assert not list(tmp_path.iterdir())
+def test_raters_needed_by_hand():
+    rows = [("a", "v", 10, "sd", 0.1, -0.1, 0.2), ("a", "v", 10, "mean", 0.5, 0.4, 0.6),
+            ("a", "v", 10, "noise", 0.06, 0.05, 0.07)]  # fmt: skip
+    names = ["data", "dimension", "raters", "statistic", "value", "low", "high"]
+    table = needed_table(pd.DataFrame(rows, columns=names)).set_index(["statistic", "goal"])
+    assert table.loc[("sd", 0.5), "raters"] == pytest.approx(1 + 9 * 9)  # K = 9 * .9 / .1
+    assert table.loc[("sd", 0.5), "low"] == pytest.approx(1 + noise_odds(0.2, 10))
+    assert np.isinf(table.loc[("sd", 0.5), "high"])
+    assert table.loc[("mean", 0.9), "raters"] == pytest.approx(90)
+    assert set(table.index.get_level_values("statistic")) == {"sd", "mean"}
 
 
-def test_kept_tables_name_their_command():
-    made = provenance("ceilings")
-    assert made["command"] == f"{make.COMMAND} --out results/ceilings"
-    assert made["validation"] == {
-        "raters": list(make.RATERS),
-        "repeats": make.REPEATS,
-        "songs": make.SONGS,
-    }
+def test_kept_needed_follows_from_what_was_seen():
+    again = needed_table(kept("ceilings", "seen"))
+    table = kept("ceilings", "needed")
+    assert len(again) == len(table)
+    np.testing.assert_allclose(table["raters"], again["raters"], rtol=0.02)
 
 
-def test_the_long_validation_can_be_stopped(tmp_path, monkeypatch):
-    asked, worlds = [], pd.DataFrame()
-    monkeypatch.setattr(make, "validate_ceilings", lambda **how: asked.append(how) or worlds)
-    monkeypatch.setattr(make, "bias_and_coverage", lambda found, by: found)
-    make.main(["--only", "validation", "--repeats", "2", "--out", str(tmp_path)])
-    assert asked == [{"n_songs": make.SONGS, "n_repeats": 2, "keep": True}]
-    assert {file.name for file in tmp_path.iterdir()} == {"validation.csv", "provenance.json"}
+def test_the_step_holds_on_real_raters(soundtracks_root, many_raters_root):
+    table = kept("ceilings", "sizes")
+    assert (table["from_ten"] - table["seen"]).abs().max() < 0.08
+    again = sizes_table(load_soundtracks(soundtracks_root), many_raters_root, n_draws=20)
+    np.testing.assert_allclose(again["seen"], table["seen"], atol=0.05)
 
 
-def test_kept_ceilings_follow_from_the_data(deam_root, soundtracks_root, monkeypatch):
-    names = ("reliability_curves", "extrapolation_test", "transfer_test", "own_mean_test")
-    for name in names:  # these have tests of their own
-        monkeypatch.setattr(make.real_raters, name, lambda *args, **kwargs: pd.DataFrame())
-    tables, made = make.data_tables(str(deam_root), str(soundtracks_root), n_resamples=20)
-    assert made["n_songs"] == 1744
-    for name, keys in (("ceilings", ["estimator", "shape", "part"]), ("mean_share", ["score"])):
-        table, stored = tables[name], kept("ceilings", name)
-        pd.testing.assert_frame_equal(table[keys], stored[keys])
-        np.testing.assert_allclose(table["value"], stored["value"], atol=2e-3)
+def test_the_target_is_deam_with_ddof_1(deam_root):
+    songs = load("deam", str(deam_root), features=None)
+    target = target_of(songs, 1)
+    np.testing.assert_allclose(target.sd, songs.rating_sd[:, 1] * np.sqrt(10 / 9))
+    assert target.n == 10 and target.scale == (1, 9)
+
+
+def test_provenance_names_every_file():
+    text = provenance("ceilings")
+    assert {"koniq", "words", "manymusic", "raw_ratings.csv"} <= set(text["checksums"])
+    assert text["command"].startswith("python studies/ceilings/make.py")
