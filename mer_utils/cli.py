@@ -125,11 +125,10 @@ def run(dataset, data, features, profile, out):
     """
     from mer_utils.results import read_results
     from mer_utils.scoring.replicate import write_results
-    from mer_utils.show.scorecard import study_lines
+    from mer_utils.show.scorecard import study_lines, tops
 
-    folder = write_results(
-        dataset, _folder(dataset, data), profile, out, features=_place(features), say=click.echo
-    )
+    how = {"features": _place(features), "say": click.echo, "tops": tops}
+    folder = write_results(dataset, _folder(dataset, data), profile, out, **how)
     click.echo("\n".join(study_lines(read_results(folder=folder), profile)))
     click.echo(f"\nscores.csv, claims.csv and provenance.json are in\n{folder}")
 

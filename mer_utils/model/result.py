@@ -57,9 +57,12 @@ class Result:
     def _x(self):
         return splits.standardise(self.songs.features, self.split.train)
 
-    def mc_dropout(self, passes=15, seed=0, dropout=None):
-        """``(mu, sigma)`` of the test songs, (passes, n_members, n_test, n_dimensions)."""
-        x = self._x[self.split.test]
+    def mc_dropout(self, passes=15, seed=0, dropout=None, songs=None):
+        """``(mu, sigma)``, (passes, n_members, n_songs, n_dimensions) each.
+
+        Of the test songs, or of the positions ``songs``.
+        """
+        x = self._x[self.split.test if songs is None else songs]
         dropout = self.experiment.protocol.dropout if dropout is None else dropout
         which = {"seed": seed, "seeds": self.experiment.seeds}
         return mc_dropout(self.weights, x, passes=passes, dropout=dropout, **which)

@@ -3,7 +3,8 @@
 * **An R2** below 0 can be a wrong order, a wrong spread or a wrong level. With the correlation
   :math:`r` of truth and prediction, the ratio :math:`k` of their spreads (SD over songs, prediction
   over truth) and the difference :math:`b` of their averages (in SDs of the truth),
-  :math:`R^2 = r^2 - (r - k)^2 - b^2` (Murphy 1988): :func:`r2_parts`.
+  :math:`R^2 = r^2 - (r - k)^2 - b^2` (Murphy 1988): :func:`r2_parts`. A part of the level is no
+  fault of the method if it answers another question.
 * **A spread over samples** (members of an ensemble, or passes of dropout) is itself an estimate
   from few numbers: :func:`r2_by_size`, :func:`spread_stability`, :func:`typical_spread`. Its square
   is one of two parts of a total variance: :func:`variance_parts`.
@@ -20,8 +21,8 @@ from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.scoring.metrics import pearson, r2, spearman, spread_ratio
 
 
-def r2_parts(y_true, y_pred, dimensions=DIMENSIONS, fold=None) -> pd.DataFrame:
-    """The three parts of R2 for each dimension, averaged over members (and folds).
+def r2_parts(y_true, y_pred, dimensions=DIMENSIONS, fold=None, asked=None) -> pd.DataFrame:
+    """The parts of R2 for each dimension, averaged over members (and folds).
 
     Parameters
     ----------
@@ -30,6 +31,10 @@ def r2_parts(y_true, y_pred, dimensions=DIMENSIONS, fold=None) -> pd.DataFrame:
     fold : int array, (n_songs,), optional
         ``fold`` of a result: parts within each fold, as scores are
         (:func:`mer_utils.scoring.score_table.within_folds`).
+    asked : array that broadcasts to ``y_pred``, optional
+        A constant (in each fold) of the size that the method's own question asks for. ``question``
+        then is the R2 of this constant, and ``level`` what the method's level adds to it: below
+        0 if it misses the truth by more than the constant, above if by less.
 
     Returns
     -------
@@ -42,13 +47,19 @@ def r2_parts(y_true, y_pred, dimensions=DIMENSIONS, fold=None) -> pd.DataFrame:
     y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
     if fold is not None:
         each = [np.flatnonzero(fold == k) for k in np.unique(fold)]
-        tables = [r2_parts(y_true[f], y_pred[..., f, :], dimensions) for f in each]
+        asked = None if asked is None else np.broadcast_to(asked, y_pred.shape)
+        parts = [None if asked is None else asked[..., f, :] for f in each]
+        pairs = zip(each, parts, strict=True)
+        tables = [r2_parts(y_true[f], y_pred[..., f, :], dimensions, None, a) for f, a in pairs]
         return sum(tables) / len(tables)
     k = spread_ratio(y_true, y_pred)
     r = np.where(k == 0, 0.0, pearson(y_true, y_pred))  # a constant ranks nothing
-    with np.errstate(divide="ignore", invalid="ignore"):
-        b = (y_pred.mean(-2) - y_true.mean(-2)) / np.where(np.isnan(k), np.nan, y_true.std(-2))
+    unit = np.where(np.isnan(k), np.nan, y_true.std(-2))
+    b = (y_pred.mean(-2) - y_true.mean(-2)) / unit
     parts = {"ranking": r**2, "spread": -((r - k) ** 2), "level": -(b**2)}
+    if asked is not None:
+        off = (np.broadcast_to(asked, y_pred.shape).mean(-2) - y_true.mean(-2)) / unit
+        parts |= {"level": off**2 - b**2, "question": -(off**2)}
     table = {name: part.reshape(-1, part.shape[-1]).mean(0) for name, part in parts.items()}
     return pd.DataFrame(table, index=dimensions).assign(r2=sum(table.values()))
 

@@ -114,7 +114,7 @@ def run_study(
 
 
 def write_results(
-    dataset, data, profile, out=None, labels=None, say=print, features="auto"
+    dataset, data, profile, out=None, labels=None, say=print, features="auto", tops=None
 ) -> Path:
     """Run the study and write its folder; what ``mer run`` does.
 
@@ -129,6 +129,8 @@ def write_results(
         Those of :data:`VERSIONS` by default.
     features : str
         As in :class:`mer_utils.model.experiment.Experiment`.
+    tops : callable, optional
+        Songs -> highest possible scores, as :func:`mer_utils.scoring.claims.judge` takes them.
 
     Returns
     -------
@@ -161,7 +163,7 @@ def write_results(
         # rounded before judging, so that verdicts follow from what is written
         table = run_study(experiment, n_resamples=size["n_resamples"]).round(4)
         table.insert(0, "labels", version)
-        verdicts = judge(table, songs)
+        verdicts = judge(table, songs, tops and tops(songs).round(4))
         verdicts.insert(0, "labels", version)
         scores.append(table)
         claims.append(verdicts)

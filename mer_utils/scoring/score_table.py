@@ -6,7 +6,8 @@ over training seeds, ``low`` and ``high`` are a 95% bootstrap interval over song
 (divide a rating SD by half the range of the scale). Targets are
 
 ``mean``      the predicted mean against the mean rating
-``sd``        the predicted SD against the SD of the raters
+``sd``        the predicted SD against the SD of the raters; its ``r2_recalibrated`` is the R2
+              that is left when a line, fitted to other songs, has mended level and spread
 ``forecast``  the Gaussian N(mu, sigma^2) as a forecast of the mean rating
 ``sd_beyond_mean``  the predicted SD against the SD of the raters, after a quadratic in the
               raters' mean is taken out of both (:func:`mer_utils.scoring.parts.partial_pearson`)
@@ -17,7 +18,7 @@ no prediction. A constant has no such score.
 """
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,8 @@ class Predictions:
     ``mc_dropout_total``     the same mean, and the root of the total variance
     ``training_mean_sd``     trivial: the mean SD of the training songs
     ``quadratic_in_mu``      trivial: a quadratic in the predicted mean, fitted on training songs
+
+    ``recalibrated`` maps the same names to sigma after :func:`recalibrated`.
     """
 
     mean: np.ndarray
@@ -56,34 +59,59 @@ class Predictions:
     fold: np.ndarray
     methods: dict
     dimensions: tuple = DIMENSIONS
+    recalibrated: dict = field(default_factory=dict)
 
 
 def predictions(result: Result | CrossValidated, passes: int = 15) -> Predictions:
     """Predictions for the test songs of one result, or of all folds put together."""
-    parts, songs = [_methods(fold, passes) for fold in result.folds], result.songs
+    songs, parts = result.songs, []
+    for fold in result.folds:
+        tested = _methods(fold, passes, fold.split.test)
+        known = _methods(fold, passes, fold.split.validation)
+        sd = songs.sd[fold.split.validation]
+        lines = {k: recalibrated(sd, known[k][1], tested[k][1]) for k in tested}
+        parts.append({k: (*tested[k], lines[k]) for k in tested})
+    methods = {k: [np.concatenate(each, 1) for each in zip(*(p[k] for p in parts), strict=True)]
+               for k in parts[0]}  # fmt: skip
     return Predictions(
         mean=result.test(songs.mean),
         sd=result.test(songs.sd),
         song=songs.song_id[result.tested],
         fold=result.fold,
-        methods={
-            name: tuple(np.concatenate([p[name][i] for p in parts], axis=1) for i in (0, 1))
-            for name in parts[0]
-        },
+        methods={k: (mu, sigma) for k, (mu, sigma, _) in methods.items()},
         dimensions=songs.dimensions,
+        recalibrated={k: lined for k, (_, _, lined) in methods.items()},
     )
 
 
-def _methods(result, passes):
-    """What :class:`Predictions` calls ``methods``, of one fold."""
+def recalibrated(sd, known, sigma):
+    """Predicted SDs on the raters' level and spread: ``a + b sigma``, the shape of ``sigma``.
+
+    The line is fitted by least squares, for each member and dimension, to songs that are not scored
+    here: ``sd`` (n_known, 2) and what was predicted for them, ``known`` (n_members, n_known, 2). A
+    prediction that does not vary becomes the mean of ``sd``.
+
+    In :func:`predictions` these are the validation songs of the fold, whose labels moved no weight.
+    Heads know training songs by heart, so a line through those is too steep. On DEAM and
+    MUSIFEAST-17 heads that had learned something scored higher with validation songs than with
+    training songs or both; predictions that hold nothing lost a little more to the line's noise.
+    """
+    level, own = known.mean(-2, keepdims=True), sd.mean(0)
+    covariance = ((known - level) * (sd - own)).mean(-2, keepdims=True)
+    slope = covariance / np.maximum(known.var(-2, keepdims=True), 1e-18)
+    return own + slope * (sigma - level)
+
+
+def _methods(result, passes, rows):
+    """What :class:`Predictions` calls ``methods``, of one fold and the songs ``rows``."""
     songs, train = result.songs, result.split.train
-    mu, sigma = result.test(result.mu), result.test(result.sigma)
+    mu, sigma = result.mu[:, rows], result.sigma[:, rows]
     methods = {"single": (mu, sigma)}
     if len(mu) > 1:
         seeds = aggregate(mu, sigma)
         methods["seed_ensemble"] = (seeds.mean[None], seeds.spread[None])
         methods["seed_ensemble_total"] = (seeds.mean[None], seeds.total[None])
-    dropout = aggregate(*result.mc_dropout(passes))
+    dropout = aggregate(*result.mc_dropout(passes, songs=rows))
     methods["mc_dropout"] = (dropout.mean, dropout.spread)
     methods["mc_dropout_total"] = (dropout.mean, dropout.total)
     methods["training_mean_sd"] = (mu, np.broadcast_to(songs.sd[train].mean(0), mu.shape))
@@ -153,6 +181,9 @@ def score_table(predicted: Predictions, n_resamples: int = 500) -> pd.DataFrame:
     beyond = {"pearson": within_folds(partial_pearson, predicted.fold)}
     for method, (mu, sigma) in predicted.methods.items():
         plan = [("sd", point | SPREAD_SCORES, (predicted.sd, sigma))]
+        if method in predicted.recalibrated:
+            mended = predicted.sd, predicted.recalibrated[method]
+            plan.append(("sd", {"r2_recalibrated": point["r2"]}, mended))
         if method not in CONSTANT:
             plan.append(("sd_beyond_mean", beyond, (predicted.sd, sigma, predicted.mean)))
         plan.append(("forecast", FORECAST_SCORES, (predicted.mean, mu, sigma)))

@@ -9,9 +9,11 @@ import textwrap
 
 import pandas as pd
 
-from mer_utils.ceiling.shares import with_shares
+from mer_utils.ceiling.of_data import ceilings_of
+from mer_utils.ceiling.shares import CEILINGS, highest, with_shares
 from mer_utils.results import Results
-from mer_utils.scoring.claims import summary
+from mer_utils.scoring.claims import CLAIMS, OURS
+from mer_utils.scoring.verdicts import decide, interval_factors
 from mer_utils.show.tables import SINGLE_HEADS, compare_with_paper, method_rows, pick
 from mer_utils.show.terminal import QUICK, WIDTH, score_lines
 
@@ -49,17 +51,41 @@ def best(scores, ceilings, quantity: str, rows=None) -> tuple[str, pd.DataFrame]
     return name, table[table["row"].eq(name)]
 
 
+def tops(songs) -> pd.DataFrame:
+    """Highest possible scores that belong to songs or to a table of ceilings, for ``judge``."""
+    table = songs if isinstance(songs, pd.DataFrame) else ceilings_of(songs)
+    each = (highest(table, *place).assign(target=place[0], score=place[1]) for place in CEILINGS)
+    return pd.concat(each, ignore_index=True)
+
+
+def card(cells: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts on the claims of one data set: ``claim, rule, cells, verdict``, in book order.
+
+    ``cells`` is from :func:`mer_utils.scoring.claims.judge`. A verdict reads "undecided" or,
+    where dimensions differ, "valence reproduced, arousal undecided".
+    """
+    decided, rows = decide(cells, interval_factors()), []
+    for claim in CLAIMS + OURS:
+        found = decided[decided["claim"].eq(claim.key)]
+        each = [f"{row.dimension} {row.verdict}" for row in found.itertuples()]
+        said = found["verdict"].unique()
+        if len(found):
+            text = said[0] if len(said) == 1 else ", ".join(each)
+            rows.append((claim.text, claim.rule, found["cells"].iloc[0], text))
+    return pd.DataFrame(rows, columns=["claim", "rule", "cells", "verdict"])
+
+
 def study_lines(found: Results, profile: str) -> list[str]:
     """What ``mer run`` says at its end: verdicts and main scores, by version of the labels."""
     lines = ["", QUICK] if profile == "quick" else []
     for labels, claims in found.claims.groupby("labels", sort=False):
-        lines += ["", f"claims of the paper, labels {labels.replace('_', ' ')}"]
-        for row in summary(claims).itertuples():
+        lines += ["", f"claims of the paper and ours (the last), labels {labels.replace('_', ' ')}"]
+        for row in card(claims).itertuples():
             text = f"  {row.claim}: {row.verdict}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="    ")
         scores = found.scores[found.scores["labels"].eq(labels)]
-        main = dict(list(SINGLE_HEADS.items())[:3])
-        table = compare_with_paper(scores, main, "")
+        main = ("R2 of the mean", "R2 of the SD", "rank correlation, SD")
+        table = compare_with_paper(scores, {k: SINGLE_HEADS[k] for k in main}, "")
         lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
         lines += score_lines(table)
     return lines

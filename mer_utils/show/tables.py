@@ -16,7 +16,7 @@ from mer_utils.show.style import NAMES
 
 SD_SCORES = {
     "r2": "R2",
-    "rmse": "RMSE",
+    "r2_recalibrated": "R2, recalibrated",
     "spearman": "rank correlation",
     "mean_ratio": "average predicted / empirical",
     "spread_ratio": "spread predicted / empirical",
@@ -27,6 +27,7 @@ BEYOND_MEAN = "correlation beyond the mean"
 SINGLE_HEADS = {
     "R2 of the mean": ("single", "mean", "r2", "0.6 to 0.7"),
     "R2 of the SD": ("single", "sd", "r2", "far below 0"),
+    "R2 of the SD, recalibrated": ("single", "sd", "r2_recalibrated", "not reported"),
     "rank correlation, SD": ("single", "sd", "spearman", "near 0 or below"),
     BEYOND_MEAN: ("single", "sd_beyond_mean", "pearson", ""),
     "average SD, predicted / empirical": ("single", "sd", "mean_ratio", ""),

@@ -1,5 +1,7 @@
 """Notebook 07: signatures, the worst songs, cells of songs, and the best cell by accident."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from mer_utils.data.dataset import Dataset
 from mer_utils.model.result import Result
 from mer_utils.model.splits import Split
 from mer_utils.scoring.claims import CLAIMS, OURS
+from mer_utils.show import words
+from mer_utils.show.style import NAMES
 
 PAGE = "notebooks/07_failure_analysis.ipynb"
 
@@ -68,8 +72,9 @@ def test_verdicts_are_counted_beside_the_extreme_figures():
     rank = next(claim.text for claim in CLAIMS if claim.key == "rank")
     table = verdict()(5)
     assert list(table.index) == [rank]
-    counted = "not testable 8 of 18, reproduced 6 of 18, not reproduced 4 of 18"
-    assert table.loc[rank, "verdict"] == f"{counted}: not computed here"
+    counted = "not testable 8 of 18, inside 6 of 18, outside 4 of 18"
+    assert table.loc[rank, "cells"] == f"{counted}: not computed here"
+    assert table.loc[rank, "verdict"] == "not reproduced", "one cell outside is enough"
     assert table.loc[rank, ["smallest", "largest"]].tolist() == [-0.6, 0.5]
 
 
@@ -79,7 +84,56 @@ def test_the_fourth_signature_takes_only_the_heads_it_speaks_of():
     assert list(table.index) == [text["nll_narrow"], text["rank"]]
     rank = table.loc[text["rank"]]
     assert rank[["smallest", "largest"]].tolist() == [0.0, 0.3]
-    assert rank["verdict"] == "reproduced 2 of 4, not reproduced 2 of 4"
+    assert rank["cells"] == "inside 2 of 4, outside 2 of 4"
+    assert table.loc[text["nll_narrow"], "verdict"] == "not testable"
+
+
+# --- the parts of R2, and ordinary learners ----------------------------------------------------
+
+
+def test_the_constant_of_each_question_by_hand(rng):
+    truth, mean = rng.uniform(0.2, 0.6, (40, 2)), rng.uniform(-0.5, 0.5, (40, 2))
+    mu, sigma = mean + rng.normal(0, 0.3, (3, 40, 2)), rng.uniform(0.1, 0.3, (3, 40, 2))
+    methods = {"single": (mu, sigma), "seed_ensemble": (mu[:1], sigma[:1])}
+    methods["mc_dropout"] = (mu, sigma)
+    predicted = dict.fromkeys(mer.PAPER_LOSSES, SimpleNamespace(mean=mean, methods=methods))
+    rows = {"MSE": "mse", "KLD": "kld", "NLL": "nll"}
+    rows = {row: (loss, "single", loss) for row, loss in rows.items()}
+    rows |= {"seeds, MSE": ("mse", "seed_ensemble", ""), "dropout, MSE": ("mse", "mc_dropout", "")}
+    rows |= {row: ("mse", "single", "") for row in ("training mean SD", "quadratic")}
+    sds = {row: methods[method][1] for row, (_, method, _) in rows.items()}
+    given = {"predicted": predicted, "ROWS": rows, "sds": sds, "loss": "mse"}
+    made = page("parts", truth=truth, NAMES={"mse": "MSE", "kld": "KLD", "nll": "NLL"}, **given)
+    error = ((mu - mean) ** 2).mean(1)
+    expected = {"MSE": truth.mean(0) + 0 * error, "NLL": np.sqrt(error)}
+    expected["KLD"] = np.sqrt((truth**2).mean(0) + error)
+    expected["seeds, MSE"] = sigma[:1].mean(1)
+    for row, size in expected.items():
+        np.testing.assert_allclose(
+            made["asked"](row), np.broadcast_to(size[:, None], sds[row].shape)
+        )
+        part = made["parts"][row]
+        np.testing.assert_allclose(part.drop(columns="r2").sum(axis=1), part["r2"])
+        np.testing.assert_allclose(part["r2"], mer.r2(truth, sds[row]).mean(0))
+    assert abs(made["parts"]["seeds, MSE"]["level"]).max() < 1e-12
+    assert abs(made["parts"]["MSE"]["question"]).max() < 1e-12
+
+
+def test_what_is_learned_is_said_only_if_it_holds_however_it_is_asked():
+    made = page("learners", "glue-learners", words=words, NAMES=NAMES)
+    learned, said = made["learned"], made["learned_sentence"]
+    rows = made["tried"].query("learner == 'best' and score == 'pearson_beyond_mean'")
+    for d in mer.DIMENSIONS:
+        part = rows[rows["data"].eq("deam") & rows["dimension"].eq(d)]
+        sure = (part["low"] > 0) & (part["null_above"] == 0)
+        assert (d in learned("deam")) == sure.all() and len(part) == 4
+    assert said([], "Here").startswith("Here, nothing")
+    assert said(["valence"], "Here").endswith("nothing that holds for arousal")
+    assert "nothing" not in said(["valence", "arousal"], "Here")
+    table = made["learner_table"](["r", "beyond"])
+    assert len(table) == 6 and table.iloc[:, 1:].map(
+        lambda text: " / " in text.replace("\u00a0", " ")
+    ).all(axis=None)
 
 
 # --- the worst songs ---------------------------------------------------------------------------

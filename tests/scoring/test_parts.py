@@ -136,3 +136,34 @@ def test_parts_within_folds_are_those_of_the_r2_that_is_scored():
     assert not np.allclose(r2_parts(truth, members)["r2"], expected)
     constant = r2_parts(truth, fold[:, None] + np.zeros((60, 2)), fold=fold)  # one in each fold
     assert (constant["ranking"] == 0).all()
+
+
+@given(st.integers(0, 10**6), st.floats(-2, 2), st.booleans())
+def test_the_question_is_split_from_the_level_and_the_parts_still_add_up(seed, size, folds):
+    rng = np.random.default_rng(seed)
+    fold = np.repeat([0, 1, 2], [30, 20, 10]) if folds else None
+    truth, members = rng.normal(size=(60, 2)), rng.normal(0.5, 2, (3, 60, 2))
+    parts = r2_parts(truth, members, fold=fold, asked=size)
+    plain = r2_parts(truth, members, fold=fold)
+    np.testing.assert_allclose(
+        parts[list(plain)].drop(columns="level"), plain.drop(columns="level")
+    )
+    np.testing.assert_allclose(parts["level"] + parts["question"], plain["level"])
+    np.testing.assert_allclose(parts.drop(columns="r2").sum(axis=1), plain["r2"])
+    constant = r2_parts(truth, np.full((60, 2), size), fold=fold)["r2"]
+    np.testing.assert_allclose(parts["question"], constant)
+
+
+def test_losses_that_see_other_numbers_tend_to_other_sizes():
+    """A constant for NLL and one for KLD, found by search, are those of the closed forms."""
+    rng = np.random.default_rng(3)
+    n = 4000
+    s, error = rng.uniform(0.2, 0.6, n), rng.normal(0, 0.3, n)  # raters' SD, error of the mean
+    grid = np.linspace(0.05, 2, 4000)
+    nll = [np.mean(np.log(g) + error**2 / (2 * g**2)) for g in grid]
+    kld = [np.mean(np.log(g / s) + (s**2 + error**2) / (2 * g**2)) for g in grid]
+    assert grid[np.argmin(nll)] == pytest.approx(np.sqrt(np.mean(error**2)), abs=2e-3)
+    assert grid[np.argmin(kld)] == pytest.approx(np.sqrt(np.mean(s**2 + error**2)), abs=2e-3)
+    truth, right = np.stack([s, s], 1), np.sqrt(np.mean(s**2 + error**2))
+    parts = r2_parts(truth, np.full((n, 2), right), asked=right)
+    assert (parts["level"].abs() < 1e-12).all() and (parts["question"] < -0.9).all()

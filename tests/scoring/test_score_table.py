@@ -15,6 +15,7 @@ from mer_utils.scoring.score_table import (
     TRIVIAL,
     Predictions,
     predictions,
+    recalibrated,
     score_table,
     within_folds,
 )
@@ -126,7 +127,7 @@ def test_table_has_one_row_per_method_target_score_and_dimension(holdout):
         assert targets[method] == expected
     sizes = {
         "mean": set(metrics.POINT_SCORES),
-        "sd": set(metrics.POINT_SCORES) | set(metrics.SPREAD_SCORES),
+        "sd": set(metrics.POINT_SCORES) | set(metrics.SPREAD_SCORES) | {"r2_recalibrated"},
         "sd_beyond_mean": {"pearson"},
         "forecast": set(metrics.FORECAST_SCORES),
     }
@@ -252,3 +253,73 @@ def test_score_takes_one_result_or_all_folds():
     folds = five_folds(DATA)
     whole = mer.score(folds, passes=2, n_resamples=5)
     pd.testing.assert_frame_equal(whole, score_table(predictions(folds, 2), 5))
+
+
+# After a line has mended level and spread -----------------------------------------------------
+
+
+def test_a_prediction_that_is_a_line_of_the_truth_scores_one():
+    rng = np.random.default_rng(4)
+    sd = rng.uniform(0.2, 0.6, (80, 2))
+    sigma = np.stack([0.01 + 0.02 * sd, 3 - 5 * sd])  # too small and narrow; the wrong way round
+    mended = recalibrated(sd[:30], sigma[:, :30], sigma[:, 30:])
+    np.testing.assert_allclose(metrics.r2(sd[30:], mended), 1)
+    assert (metrics.r2(sd[30:], sigma[:, 30:]) < -1).all()
+
+
+def test_an_uninformative_prediction_scores_slightly_below_0():
+    rng = np.random.default_rng(5)
+    n, draws = 50, 400
+    sd, sigma = rng.uniform(0.2, 0.6, (draws, 2 * n, 2)), rng.normal(9, 1, (draws, 2 * n, 2))
+    found = [
+        metrics.r2(s[n:], recalibrated(s[:n], p[None, :n], p[None, n:]))
+        for s, p in zip(sd, sigma, strict=True)
+    ]
+    # a level and a slope from n songs, and the mean of n scored songs: about -3 / n
+    assert np.mean(found) == pytest.approx(-3 / n, abs=0.01)
+    constant = recalibrated(sd[0, :n], np.ones((1, n, 2)), np.ones((1, n, 2)))
+    np.testing.assert_allclose(constant[0, 0], sd[0, :n].mean(0))
+
+
+def test_the_line_is_fitted_to_validation_songs_alone():
+    result = untrained(DATA)
+    before = predictions(result, passes=2)
+    assert list(before.recalibrated) == METHODS
+
+    def with_sd(rows):
+        sd = DATA.rating_sd.copy()
+        sd[rows] = 4 - sd[rows]
+        return predictions(replace(result, songs=replace(DATA, rating_sd=sd)), passes=2)
+
+    unseen = with_sd(np.concatenate([result.split.test, result.split.train]))
+    moved = with_sd(result.split.validation[:3])
+    for name in METHODS:
+        assert before.recalibrated[name].shape == before.methods[name][1].shape
+        if name not in TRIVIAL:  # those are made of the training songs' SDs
+            np.testing.assert_array_equal(unseen.recalibrated[name], before.recalibrated[name])
+        assert abs(moved.recalibrated[name] - before.recalibrated[name]).max() > 1e-3
+
+
+def test_each_fold_has_its_own_line_and_the_score_is_in_the_table():
+    got = predictions(five_folds(DATA), passes=2)
+    one = predictions(untrained(DATA, 2), passes=2)
+    for name in METHODS:
+        here = got.recalibrated[name][:, got.fold == 2]
+        np.testing.assert_allclose(here, one.recalibrated[name])
+    table = score_table(got, 20).query("score == 'r2_recalibrated'")
+    assert set(table["method"]) == set(METHODS) and set(table["target"]) == {"sd"}
+    expected = within_folds(metrics.r2, got.fold)(got.sd, got.recalibrated["single"]).mean(0)
+    np.testing.assert_allclose(table.query("method == 'single'")["value"], expected)
+
+
+def test_a_line_through_songs_known_by_heart_is_too_steep():
+    rng = np.random.default_rng(6)
+    n, better = 100, []
+    for _ in range(40):
+        sd = 0.4 + 0.1 * rng.normal(size=(3, n, 2))  # training, validation and test songs
+        heard = 0.1 * (sd - 0.4) + 0.02 * rng.normal(size=sd.shape)  # what a head makes of new ones
+        heart = 0.1 * (sd - 0.4) + 0.002 * rng.normal(size=sd.shape)
+        by_train = recalibrated(sd[0], heart[:1], heard[2:])
+        by_validation = recalibrated(sd[1], heard[1:2], heard[2:])
+        better.append(metrics.r2(sd[2], by_validation) - metrics.r2(sd[2], by_train))
+    assert np.mean(better) > 1

@@ -113,13 +113,13 @@ def test_trivial_predictors_stand_beside_the_model():
         for d in ("valence", "arousal")
     ]
     shown = sd_beside_trivial(pd.DataFrame(rows), "simulated songs").data
-    assert shown["score"].tolist()[:4] == ["R2", "", "RMSE", ""]
+    assert shown["score"].tolist()[:4] == ["R2", "", "R2, recalibrated", ""]
     assert shown.iloc[0].tolist()[1:] == ["valence", -0.5, 0.0, 0.1]
     assert len(shown) == 2 * len(SD_SCORES)
 
 
 def test_rows_about_single_heads_fit_the_score_table():
-    known = {"mean": POINT_SCORES, "sd": POINT_SCORES | SPREAD_SCORES}
+    known = {"mean": POINT_SCORES, "sd": {*POINT_SCORES, *SPREAD_SCORES, "r2_recalibrated"}}
     known["sd_beyond_mean"] = {"pearson"}
     for method, target, score, _ in SINGLE_HEADS.values():
         assert method == "single" and score in known[target]
@@ -185,8 +185,8 @@ def test_sd_scores_are_shown_with_their_ceiling_and_share():
     assert share == ["50% [20%, 150%]", "50% [20%, any]"]
     assert beyond["this model"].tolist() == [0.2, 0.2]
     assert beyond["training mean SD"].isna().all()
-    assert shown.loc["RMSE", "share of it"].tolist() == ["-", "-"]
-    assert shown.loc["RMSE", "ceiling"].tolist() == ["-", "-"]
+    assert shown.loc["R2, recalibrated", "share of it"].tolist() == ["-", "-"]
+    assert shown.loc["R2, recalibrated", "ceiling"].tolist() == ["-", "-"]
     assert "nan" not in page.to_html()
     plain = sd_beside_trivial(sd_scores(), "simulated songs").data
     assert "ceiling" not in plain and plain["score"].iloc[-2] == BEYOND_MEAN

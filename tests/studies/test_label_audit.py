@@ -140,9 +140,10 @@ def test_committed_differences_fit_the_committed_scores():
     assert stored.provenance["checksums"].items() <= made["checksums"].items()
     assert made["seeds"] == stored.provenance["seeds"]
     table = kept("label_audit", "differences").set_index(CELL)
-    assert len(table) == len(stored.claims) / 2
+    claims = stored.claims[stored.claims["claim"].isin(table.index.unique("claim"))]
+    assert len(table) == len(claims) / 2
     for name in LABELS:
-        scores = stored.claims[stored.claims["labels"].eq(name)].set_index(CELL)["value"]
+        scores = claims[claims["labels"].eq(name)].set_index(CELL)["value"]
         assert scores.index.equals(table.index)
         np.testing.assert_allclose(scores, table[name], atol=1.01e-4)
 
