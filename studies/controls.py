@@ -13,7 +13,7 @@ it was. It writes
 ``worlds_networks.csv``     draws in three worlds that look like DEAM (:func:`power.one_draw`)
 ``provenance_*.json``       command, checksums, versions, date
 
-and, from the tables above and the ceilings of ``results/ceilings/targets.csv``, without training
+and, from the tables above and the ceilings of ``results/ceilings/bracket.csv``, without training
 (:func:`power_tables.derived_tables`),
 
 ``power_rates_deam.csv``    rate of detections for each method and share
@@ -153,7 +153,7 @@ def intervals_table(songs, experiment: Experiment, n_draws=NULL_DRAWS, done_only
 def derived(out: Path) -> dict[str, pd.DataFrame]:
     """The small tables, from those that stand in ``out`` and the ceilings of DEAM."""
     names = ("power_deam", "protocols_deam", "worlds_networks", "intervals_networks")
-    ceilings = kept("ceilings", "targets")
+    ceilings = kept("ceilings", "bracket")
     ceilings = ceilings[ceilings["labels"].eq("as_distributed") & ceilings["part"].eq("all")]
     return derived_tables(*(kept("controls", name, out) for name in names), ceilings)
 
