@@ -27,6 +27,7 @@ import json
 from pathlib import Path
 
 import carried
+import everywhere
 import many_raters
 import pandas as pd
 import seen
@@ -61,15 +62,15 @@ LABELS = ("as_distributed", "corrected")
 def sizes_table(film, many, n_draws=200) -> pd.DataFrame:
     """``data, dimension, raters, seen, from_ten``: the SD's reliability, and what ten foretell."""
     rows = []
-    for dimension in seen.SOUNDTRACK_DIMENSIONS:
+    for dimension in everywhere.SOUNDTRACK_DIMENSIONS:
         found = {
-            n: seen.of_matrix("film music", dimension, film, n, (1, 9), n_draws=n_draws,
+            n: everywhere.of_matrix("film music", dimension, film, n, (1, 9), n_draws=n_draws,
                               people=False).sd.reliability()
             for n in (10, *SIZES["film music"])
         }  # fmt: skip
         rows += [("film music", dimension, n, rho, found[10]) for n, rho in found.items()]
     sizes = (10, *SIZES["images (quality)"])
-    found = {n: seen.of_images(many, n, n_draws=5).sd.reliability() for n in sizes}
+    found = {n: everywhere.of_images(many, n, n_draws=5).sd.reliability() for n in sizes}
     rows += [("images (quality)", "quality", n, rho, found[10]) for n, rho in found.items()]
     table = pd.DataFrame(rows, columns=["data", "dimension", "raters", "seen", "ten"])
     table["from_ten"] = stepped_up(table["ten"], 10, table["raters"])
@@ -123,7 +124,9 @@ def deam_tables(data, collections, draws=16) -> dict[str, pd.DataFrame]:
 
 def validated(film, songs, repeats, say=print) -> pd.DataFrame:
     """:mod:`validation`, one world after another, each kept in the cache."""
-    film = seen.of_matrix("", "valence", film, 10, (1, 9), n_draws=200, people=False).observed()
+    film = everywhere.of_matrix(
+        "", "valence", film, 10, (1, 9), n_draws=200, people=False
+    ).observed()
     deam = target_of(songs, 0).observed()
     parts = (carried, seen, transferred, validation, worlds)
     code = [logic(inspect.getsource(part)) for part in parts]
@@ -162,12 +165,12 @@ def main(argv=None):
     }
     tables = {}
     if args.only != "validation":
-        collections = seen.everywhere(args.soundtracks, args.many_raters)
+        collections = everywhere.everywhere(args.soundtracks, args.many_raters)
     if args.only in (None, "seen"):
-        tables["seen"] = seen.seen_table(collections)
+        tables["seen"] = everywhere.seen_table(collections)
         tables["needed"] = needed_table(tables["seen"])
         tables["sizes"] = sizes_table(film, args.many_raters)
-        tables["repeats"] = seen.repeats_table(args.many_raters)
+        tables["repeats"] = everywhere.repeats_table(args.many_raters)
         tables["people"] = people_or_songs(film)
     if args.only in (None, "deam"):
         tables |= deam_tables(args.data, collections)

@@ -3,16 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from seen import (
-    Seen,
-    drawn,
-    left_out,
-    noise_share,
-    of_matrix,
-    repeats_table,
-    seen_table,
-    with_error,
-)
+from everywhere import of_matrix, repeats_table, seen_table
+from seen import Seen, drawn, left_out, noise_share, with_error
 
 from mer_utils.ceiling.reliability import Panels
 
