@@ -9,13 +9,15 @@ it was. It writes
 ``controls_DATASET.csv``    scores of each control (:func:`mer_utils.controls.methods.run_control`)
 ``power_deam.csv``          draws of known strength (:func:`power.one_draw`)
 ``protocols_deam.csv``      the same draws under the paper's protocol
-``intervals_deam.csv``      how wide intervals should be (:func:`cv_intervals.null_intervals`)
-``provenance_DATASET.json`` command, checksums, versions, date
+``intervals_networks.csv``  how wide intervals should be (:func:`cv_intervals.null_intervals`)
+``worlds_networks.csv``     draws in three worlds that look like DEAM (:func:`power.one_draw`)
+``provenance_*.json``       command, checksums, versions, date
 
-and, from the tables above and the ceilings of ``results/ceilings/targets.csv``, without training
+and, from the tables above and the ceilings of ``results/ceilings/bracket.csv``, without training
 (:func:`power_tables.derived_tables`),
 
 ``power_rates_deam.csv``    rate of detections for each method and share
+``world_rates_deam.csv``    the same for each world
 ``smallest_deam.csv``       smallest share that is detected with a power of 0.8
 ``smallest_on_deam.csv``    the same as a share of what can be explained on DEAM
 ``agreement_deam.csv``      what a shorter protocol changes
@@ -39,7 +41,7 @@ from power_tables import derived_tables
 
 from mer_utils.code_digest import logic
 from mer_utils.controls import data, methods
-from mer_utils.controls.data import SEMI_SYNTHETIC
+from mer_utils.controls.data import SEMI_SYNTHETIC, WORLDS
 from mer_utils.controls.methods import RATERS, run_control
 from mer_utils.data.load import load
 from mer_utils.data.simulate import DISAGREEMENT
@@ -56,7 +58,7 @@ SEEDS = {10: (4, 15), 60: (4, 15)}
 SHORT = Protocol(epochs=30)
 SHORT_ENSEMBLE, DRAWS = 4, 16
 CHECKED_SHARE, CHECKED_DRAWS = 0.4, 2
-INTERVAL_SHARES, INTERVAL_DRAWS = (0.0, 0.1), 500
+WORLD_DRAWS, NULL_DRAWS = 4, 100
 # fmt: off
 DECIDES = (
     data.control, data.shuffled, data.feature_signal, data.semi_synthetic, data.perfect_labels,
@@ -121,27 +123,43 @@ def power_table(
     return pd.concat(tables, ignore_index=True)
 
 
-def intervals_table(songs, experiment: Experiment, n_draws=INTERVAL_DRAWS, say=print):
-    """:func:`cv_intervals.null_intervals`, one share of signal after another."""
-    code, tables = logic(inspect.getsource(cv_intervals)), []
-    for share in INTERVAL_SHARES:
-        say(f"intervals, share {share:g}")
-        parts = {"share": share, "draws": n_draws, "code": code}
-        make = partial(cv_intervals.null_intervals, songs.features, (share,), n_draws)
-        tables.append(cached(f"intervals-{share:g}", experiment, songs, parts, make))
+def worlds_table(songs, experiment: Experiment, draws=WORLD_DRAWS, done_only=False, say=print):
+    """Draws in each of :data:`mer_utils.controls.data.WORLDS`, with a column ``world``."""
+    tables = []
+    for draw in range(draws):
+        for world, (share, spread, lapses) in WORLDS.items():
+            say(f"draw {draw}, {world}")
+            options = {"ensemble": SHORT_ENSEMBLE, "spread": spread, "lapses": lapses}
+            make = partial(one_draw, songs, share, draw, experiment, **options)
+            parts = options | {"share": share, "draw": draw}
+            compute = None if done_only else make
+            table = cached(f"{world}-{draw}", experiment, songs, parts, compute)
+            tables.append(table.assign(world=world))
     return pd.concat(tables, ignore_index=True)
+
+
+def intervals_table(songs, experiment: Experiment, n_draws=NULL_DRAWS, done_only=False, say=print):
+    """:func:`cv_intervals.null_intervals` of all draws, or of those done before."""
+    code, tables = logic(inspect.getsource(cv_intervals)), []
+    for draw in range(n_draws):
+        say(f"intervals, draw {draw}")
+        make = partial(cv_intervals.one_draw, songs, draw, experiment)
+        compute = None if done_only else make
+        parts = {"draw": draw, "code": code}
+        tables.append(cached(f"null-{draw}", experiment, songs, parts, compute))
+    return cv_intervals.null_intervals(pd.concat(tables, ignore_index=True))
 
 
 def derived(out: Path) -> dict[str, pd.DataFrame]:
     """The small tables, from those that stand in ``out`` and the ceilings of DEAM."""
-    names = ("power_deam", "protocols_deam", "intervals_deam")
-    ceilings = kept("ceilings", "targets")
+    names = ("power_deam", "protocols_deam", "worlds_networks", "intervals_networks")
+    ceilings = kept("ceilings", "bracket")
     ceilings = ceilings[ceilings["labels"].eq("as_distributed") & ceilings["part"].eq("all")]
     return derived_tables(*(kept("controls", name, out) for name in names), ceilings)
 
 
-def described(songs, args) -> dict:
-    """What the provenance of a run says."""
+def described(songs, args, networks=False) -> dict:
+    """What the provenance of a run says; ``networks``: of the tables ``*_networks``."""
     shown = " --data $DEAM_ROOT" if args.dataset == "deam" else ""
     command = f"python studies/controls.py --dataset {args.dataset}{shown} --out results/controls"
     paper = Experiment(n_seeds=1)
@@ -159,7 +177,10 @@ def described(songs, args) -> dict:
         "checksums": songs.checksums,
         "versions": versions(),
     }
-    if args.dataset == "deam":
+    if networks:
+        text |= {"protocol": asdict(SHORT), "seeds": cv_intervals.SEEDS}
+        text["draws"] = {"intervals": args.nulls, "worlds": WORLD_DRAWS}
+    elif args.dataset == "deam":
         text["power"] = {
             "draws": args.draws,
             "ensemble": SHORT_ENSEMBLE,
@@ -169,7 +190,7 @@ def described(songs, args) -> dict:
     return text
 
 
-PARTS = ("controls", "power", "protocols", "intervals", "derived")
+PARTS = ("controls", "power", "protocols", "intervals", "worlds", "derived")
 
 
 def main(argv=None):
@@ -180,6 +201,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws for each share")
+    parser.add_argument("--nulls", type=int, default=NULL_DRAWS, help="draws without signal")
     parser.add_argument("--done", action="store_true", help="write what is done, train nothing")
     args = parser.parse_args(argv)
     if args.only == "derived":
@@ -191,7 +213,7 @@ def main(argv=None):
     if args.only != "derived":
         songs = load(args.dataset, args.data)
         short, paper = Experiment(n_seeds=1, protocol=SHORT), Experiment(n_seeds=1)
-        made = {}
+        made, networks = {}, {}
         if "controls" in asked:
             made["controls"] = controls_table(songs, args.dataset, args.done)
         if "power" in asked:
@@ -201,8 +223,13 @@ def main(argv=None):
             size = CHECKED_DRAWS, SHORT_ENSEMBLE
             made["protocols"] = power_table(songs, paper, [CHECKED_SHARE], *size, args.done)
         if "intervals" in asked:
-            made["intervals"] = intervals_table(songs, paper)
-        write_tables(args.out, made, described(songs, args), ending)
+            networks["intervals"] = intervals_table(songs, short, args.nulls, args.done)
+        if "worlds" in asked:
+            networks["worlds"] = worlds_table(songs, short, WORLD_DRAWS, args.done)
+        if made:
+            write_tables(args.out, made, described(songs, args), ending)
+        if networks:
+            write_tables(args.out, networks, described(songs, args, True), "_networks")
     if "derived" in asked:  # from the tables as they are written, in four decimals
         write_tables(args.out, derived(args.out), provenance("controls", ending, args.out), ending)
 

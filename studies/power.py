@@ -32,6 +32,7 @@ def one_draw(
     ensemble=None,
     n_raters=10,
     spread=DEAM_SPREAD,
+    lapses=0.0,
     folds=True,
     n_resamples=200,
 ) -> pd.DataFrame:
@@ -48,7 +49,7 @@ def one_draw(
         Number of seeds and protocol.
     ensemble, folds
         As in :func:`mer_utils.controls.methods.predicted_sd`.
-    n_raters, spread
+    n_raters, spread, lapses
         As in :func:`mer_utils.controls.data.semi_synthetic`.
 
     Returns
@@ -57,10 +58,10 @@ def one_draw(
         The rank correlations of :func:`mer_utils.controls.methods.score_sd` after ``share`` and
         ``draw``, and ``detected``, whether ``low`` is above 0.
     """
-    data = semi_synthetic(songs, share, spread, n_raters, seed=1000 + draw)
+    data = semi_synthetic(songs, share, spread, n_raters, 1000 + draw, lapses)
     one = replace(experiment, seed=100 * draw, split_seed=draw)
     place, fold, sigma = predicted_sd(
-        data, one, ensemble=ensemble, folds=folds, oracle=False, keep=False
+        data, one, ensemble=ensemble, folds=folds, perfect=False, keep=False
     )
     single = {method: predicted[:1] for method, predicted in sigma.items()}
     table = score_sd(data, place, fold, single, n_resamples).query("score == 'spearman'")

@@ -1,8 +1,8 @@
 """What the draws of ``power.py`` say: power curves, smallest shares, two protocols compared.
 
 The rate of detections against the share is a method's power curve; at a share of 0 it is its
-rate of false alarms. Intervals over songs are too narrow under cross-validation
-(``cv_intervals.py``), so :func:`derived_tables` widens them first.
+rate of false alarms. Intervals over songs are too narrow under cross-validation for some methods
+(``cv_intervals.py``), so :func:`derived_tables` widens them first, each method's by its own factor.
 """
 
 import numpy as np
@@ -115,8 +115,8 @@ def share_on(ceilings: pd.DataFrame, draws: pd.DataFrame, **options) -> pd.DataF
     Parameters
     ----------
     ceilings : pandas.DataFrame
-        ``dimension, value, low, high`` of the reliability, e.g. the rows "all" of
-        :func:`mer_utils.ceiling.headline.ceilings_of`.
+        ``dimension, value, low, high`` of the reliability. Where only a bracket is known,
+        ``value`` is missing; then so is ``share``, and ``low`` and ``high`` are the answer.
     draws : pandas.DataFrame
         As in :func:`smallest_share`; ``options`` too.
 
@@ -134,7 +134,7 @@ def share_on(ceilings: pd.DataFrame, draws: pd.DataFrame, **options) -> pd.DataF
     for method, found in smallest.iterrows():
         for row in ceilings.itertuples():
             ends = ((found["share"], row.value), (found["low"], row.high), (found["high"], row.low))
-            shares = [f * own[row.dimension] / rho if rho > 0 else np.inf for f, rho in ends]
+            shares = [np.inf if rho <= 0 else f * own[row.dimension] / rho for f, rho in ends]
             rows.append((method, row.dimension, *shares))
     return pd.DataFrame(rows, columns=["method", "dimension", "share", "low", "high"])
 
@@ -173,35 +173,52 @@ def agreement(quick: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def honest_power(draws: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """Draws judged by intervals ``factor`` times as wide: what cross-validation asks for."""
-    draws = widened(draws, factor)
+def factors(nulls: pd.DataFrame) -> dict[str, float]:
+    """How many times as wide each method's intervals should be, for the first seed alone.
+
+    ``nulls`` is the table of :func:`cv_intervals.null_intervals`; power asks for rank correlations.
+    Never below 1: what only the luck of the draws makes narrower stays as it is.
+    """
+    part = nulls[nulls["score"].eq("spearman")].sort_values("n_seeds").groupby("method").head(1)
+    return {row.method: max(1.0, row.ratio) for row in part.itertuples()}
+
+
+def honest_power(draws: pd.DataFrame, factor: dict[str, float]) -> pd.DataFrame:
+    """Draws judged by intervals ``factor[method]`` times as wide (1 for the truth itself)."""
+    draws = widened(draws, draws["method"].map(factor).fillna(1.0))
     return draws.assign(detected=draws["low"] > 0)
 
 
-def derived_tables(draws, protocols, intervals, ceilings) -> dict[str, pd.DataFrame]:
+def derived_tables(draws, protocols, worlds, nulls, ceilings) -> dict[str, pd.DataFrame]:
     """The small tables that follow from the draws; nothing is trained.
 
     Parameters
     ----------
-    draws, protocols : pandas.DataFrame
-        Draws of :func:`power.one_draw`: all of them, and some of them under the paper's protocol.
-    intervals : pandas.DataFrame
-        From :func:`cv_intervals.null_intervals`. Draws are judged by intervals as many times
-        as wide as five-fold intervals should be where nothing is to be found.
+    draws, protocols, worlds : pandas.DataFrame
+        Draws of :func:`power.one_draw`: all of them, some of them under the paper's protocol, and
+        those in worlds that look like DEAM (with a column ``world``).
+    nulls : pandas.DataFrame
+        As in :func:`factors`.
     ceilings : pandas.DataFrame
         As in :func:`share_on`.
 
     Returns
     -------
     dict of str -> pandas.DataFrame
-        ``power_rates`` (:func:`detection_rates`), ``smallest`` (:func:`smallest_share`),
+        ``power_rates`` and ``world_rates`` (:func:`detection_rates`; the latter with the share of
+        the raters' SD that is true, ``ceiling``), ``smallest`` (:func:`smallest_share`),
         ``smallest_on`` (:func:`share_on`) and ``agreement`` (:func:`agreement`).
     """
-    null = intervals.set_index(["share", "evaluation"]).loc[(0.0, "5-fold")]
-    honest = honest_power(draws, float(null["ratio"]))
+    known = factors(nulls)
+    honest = honest_power(draws, known)
+    rates = []
+    for world, part in honest_power(worlds, known).groupby("world", sort=False):
+        best = part[part["method"].eq("truth") & part["against"].eq("raters")]["value"]
+        rates.append(detection_rates(part).assign(ceiling=(best**2).mean()))
+        rates[-1].insert(0, "world", world)
     return {
         "power_rates": detection_rates(honest),
+        "world_rates": pd.concat(rates, ignore_index=True),
         "smallest": smallest_share(honest),
         "smallest_on": share_on(ceilings, honest),
         "agreement": agreement(honest, protocols),

@@ -17,6 +17,16 @@ from mer_utils.data.simulated_files import simulated_root
 SEMI_SYNTHETIC = ("shuffled", "homoscedastic", "weak_signal", "strong_signal")
 DEAM_SPREAD = (0.194, 0.174)
 """SD over songs of the true SD in the simulated DEAM-like data, 1-9 scale."""
+WORLDS = {
+    "deam_low": (1.0, (0.08, 0.08), 0.065),
+    "deam_middle": (0.45, (0.13, 0.13), 0.025),
+    "deam_high": (0.25, (0.18, 0.165), 0.0),
+}
+"""Name -> share, spread and lapses of :func:`semi_synthetic`. On DEAM's features and means all
+three show DEAM's average and spread of SDs, and a perfect reader of the features would score the
+same (``studies/looks.py`` prints them beside DEAM). In the first nearly all of the observed
+spread is luck, and features tell the rest. In the last the true SD spreads as widely as the
+observed one allows, and features tell little of it."""
 COMPONENTS = 10
 
 
@@ -33,7 +43,7 @@ def control(name: str, songs: Dataset, n_raters: int = 10, seed: int = 0) -> Dat
     name : str
         From the table at the head of :mod:`mer_utils.controls.methods`.
     songs : Dataset
-        The features and means that the last four controls use; the others ignore it.
+        The features and means that the last seven controls use; the others ignore it.
     n_raters : int, at least 2
     seed : int
         Of the shuffle, of the signal and of the ratings.
@@ -54,7 +64,11 @@ def control(name: str, songs: Dataset, n_raters: int = 10, seed: int = 0) -> Dat
     if name == "strong_signal":
         spread, share = CONSTANTS.planted_spread, CONSTANTS.planted_share
         return semi_synthetic(songs, share, spread, n_raters, seed)
-    raise ValueError(f"unknown control {name!r}: {', '.join(DISAGREEMENT + SEMI_SYNTHETIC)}")
+    if name in WORLDS:
+        share, spread, lapses = WORLDS[name]
+        return semi_synthetic(songs, share, spread, n_raters, seed, lapses)
+    known = ", ".join((*DISAGREEMENT, *SEMI_SYNTHETIC, *WORLDS))
+    raise ValueError(f"unknown control {name!r}: {known}")
 
 
 def shuffled(songs: Dataset, seed: int = 0) -> Dataset:
@@ -87,7 +101,9 @@ def feature_signal(features, mean, seed: int = 0, components: int = COMPONENTS) 
     return (signal - signal.mean(0)) / signal.std(0)
 
 
-def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int = 0) -> Dataset:
+def semi_synthetic(
+    songs: Dataset, share, spread, n_raters: int = 10, seed: int = 0, lapses: float = 0.0
+) -> Dataset:
     """Given features and means, simulated ratings whose true SD holds a known signal.
 
     The simulated raters use DEAM's scale and dimensions. Means and SDs on another scale are moved
@@ -108,6 +124,9 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
     spread : pair of float
         SD over songs of the true SD, 1-9 scale.
     n_raters, seed : int
+    lapses : float in [0, 1)
+        Share of raters who do not listen to this song: any rating, in both dimensions. The true
+        moments are those of all ratings, so the other raters are as much closer together.
 
     Returns
     -------
@@ -128,8 +147,8 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
     blend = np.sqrt(share) * signal + np.sqrt(1 - share) * noise
     true_sd = level + np.asarray(spread) * blend
     true_sd = np.clip(true_sd, CONSTANTS.sd_floor, 0.9 * sd_bound(true_mean))
-    loc, scale = solve_moments(true_mean, true_sd)
-    if np.any(spread):
+    loc, scale = solve_moments(*_who_listen(true_mean, true_sd, lapses))
+    if np.any(spread) and not lapses:
         true_mean, true_sd = rating_moments(loc, scale)
     unknown = np.full(len(songs), "")
     made = Songs(
@@ -137,6 +156,9 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
         true_mean, true_sd, loc, scale, CONSTANTS,
     )  # fmt: skip
     ratings = draw_ratings(made, n_raters, int(rng.integers(2**31)))
+    if lapses:
+        lost = rng.random(len(ratings)) < lapses
+        ratings.loc[lost, list(DIMENSIONS)] = rng.integers(1, 10, (lost.sum(), 2))
     by_song = ratings.groupby("song_id")[list(DIMENSIONS)]
     return replace(
         songs,
@@ -154,10 +176,21 @@ def semi_synthetic(songs: Dataset, share, spread, n_raters: int = 10, seed: int 
     )
 
 
+def _who_listen(mean, sd, lapses):
+    """Mean and SD without a share of ratings that are anything from 1 to 9: mean 5, variance 20/3.
+
+    From the moments of the mixture of both; the SD is kept above the simulator's floor.
+    """
+    rest = 1 - lapses
+    core = (mean - 5 * lapses) / rest
+    variance = (sd**2 - lapses * 20 / 3) / rest - lapses * (core - 5) ** 2
+    return core, np.sqrt(np.maximum(variance, CONSTANTS.sd_floor**2))
+
+
 def perfect_labels(songs: Dataset) -> Dataset:
     """The same songs as infinitely many raters would have labelled them."""
     if songs.true_sd is None:
-        raise ValueError(f"{songs.name}: the true SD is not known, so there is no oracle")
+        raise ValueError(f"{songs.name}: the true SD is not known, so there are no perfect labels")
     return replace(songs, rating_mean=songs.true_mean, rating_sd=songs.true_sd, ratings=None)
 
 

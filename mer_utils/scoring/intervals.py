@@ -14,8 +14,26 @@ def resample_counts(n_songs, n_resamples=500, seed=0):
     return rng.multinomial(n_songs, np.full(n_songs, 1 / n_songs), n_resamples).astype(float)
 
 
+def centred(draws, value, level=0.95):
+    """Ends of the middle ``level`` of resamples, moved so that their median is the value.
+
+    A resample of n songs has a variance that is about 1/n too small. R2 divides by it, so
+    resamples of R2 lie too low, by about (1 - R2) / n, and by more than their own spread where the
+    prediction is a constant. The median, not the mean: in a fold of few songs a resample may hold
+    nearly equal songs, and its R2 is then as low as you like. Where no resample passes -1 or 1 (R2,
+    correlations), no end does.
+
+    ``draws`` is (n_resamples, ...), ``value`` (...). Returns low and high, each (...).
+    """
+    tail = (1 - level) / 2
+    moved = draws - np.nanmedian(draws, axis=0) + value
+    ends = np.nanquantile(moved, [tail, 1 - tail], axis=0)
+    lowest, highest = np.nanmin(draws, axis=0), np.nanmax(draws, axis=0)
+    return np.clip(ends, np.where(lowest < -1, -np.inf, -1), np.where(highest > 1, np.inf, 1))
+
+
 def bootstrap(score, *arrays, n_resamples=500, level=0.95, seed=0):
-    """Percentile interval of a score over resampled songs.
+    """Percentile interval of a score over resampled songs, :func:`centred` at its value.
 
     Songs are drawn with replacement, the same songs in all arrays. If the score keeps a
     member axis, members are averaged *before* the percentiles, so the interval is that of
@@ -36,19 +54,15 @@ def bootstrap(score, *arrays, n_resamples=500, level=0.95, seed=0):
         NaN for a dimension whose score is not defined. A few resamples without a score (of few
         songs, all alike) are left out: at most one in twenty.
 
-    R2 of few songs in folds: a resample of a fold of n songs has a variance that is 1/n too small,
-    so the ends are too low, by (1 - R2) / n or more. A constant can lie above its own interval.
-
     Source: Efron & Tibshirani (1993), percentile method.
     """
     weights = resample_counts(np.shape(arrays[0])[-2], n_resamples, seed)
     draws = score(*arrays, weights=weights)
     draws = draws.reshape(n_resamples, -1, draws.shape[-1]).mean(1)
     value = np.asarray(score(*arrays)).reshape(-1, draws.shape[-1]).mean(0)
-    tail = (1 - level) / 2
     lost = np.isnan(draws).mean(0) > 0.05
-    ends = np.nanquantile(np.where(lost, 0.0, draws), [tail, 1 - tail], axis=0)
-    return value, *np.where(lost, np.nan, ends)
+    low, high = centred(*(np.where(lost, 0.0, known) for known in (draws, value)), level)
+    return value, np.where(lost, np.nan, low), np.where(lost, np.nan, high)
 
 
 def widened(table: pd.DataFrame, factor: float) -> pd.DataFrame:

@@ -5,8 +5,9 @@ and predictions are ``(n_songs, D)`` or, for a stack, ``(n_members, n_songs, D)`
 keeps the other axes: ``(D,)`` or ``(n_members, D)``. Every score says which direction is better.
 
 Almost every score takes ``weights``, (n_resamples, n_songs): how often each song counts in each
-resample. The result then has a leading axis, (n_resamples, ..., D). With weights a bootstrap of
-a thousand resamples (:mod:`mer_utils.scoring.intervals`) is a handful of matrix products.
+resample of a bootstrap. The result then has a leading axis, (n_resamples, ..., D).
+
+No songs, songs that do not match, a missing number (NaN) and a negative sigma are a ``ValueError``.
 """
 
 from functools import partial
@@ -18,14 +19,27 @@ from scipy.stats import norm, rankdata
 
 def _pair(y_true, y_pred):
     y_true, y_pred = np.asarray(y_true, float), np.asarray(y_pred, float)
+    shapes = f"truth is {y_true.shape}, prediction is {y_pred.shape}"
     if y_true.shape[-2:] != y_pred.shape[-2:]:
-        raise ValueError(f"truth is {y_true.shape}, prediction is {y_pred.shape}: songs differ")
+        raise ValueError(f"{shapes}: songs differ")
+    if not (y_true.size and y_pred.size):
+        raise ValueError(f"{shapes}: nothing to score")
+    if len(missing := np.argwhere(np.isnan(y_true + y_pred))):
+        raise ValueError(f"song {missing[0][-2]} (from 0) has a NaN: leave the song out")
     return np.broadcast_arrays(y_true, y_pred)
+
+
+def _forecast(y_true, mu, sigma):
+    """``|y_true - mu|`` and sigma, in one shape."""
+    y_true, mu = _pair(y_true, mu)
+    gap, sigma = _pair(np.abs(y_true - mu), sigma)
+    if (sigma < 0).any():
+        raise ValueError(f"sigma is an SD, at least 0; the lowest here is {sigma.min():g}")
+    return gap, sigma
 
 
 def _mean(values, weights):
     """Mean over songs, or weighted means with the resamples in front."""
-    values = np.asarray(values, float)
     if weights is None:
         return values.mean(-2)
     total = np.tensordot(weights, values, axes=(1, values.ndim - 2))
@@ -43,10 +57,7 @@ def _moments(y_true, y_pred, weights):
 
 
 def _difference(square, squared_mean, largest_square):
-    """``square - squared_mean``, or 0 where no more than rounding is left of it.
-
-    Rounded are the values, when they are centred, and the two terms, if all drawn songs are equal.
-    """
+    """``square - squared_mean``, or 0 where only rounding is left: of the values, of both terms."""
     rounding = np.maximum(1e-24 * largest_square, 1e-13 * square)
     return np.where(square - squared_mean > rounding, square - squared_mean, 0.0)
 
@@ -91,17 +102,16 @@ def spearman(y_true, y_pred, weights=None):
     truths, stack = (y.reshape(-1, *y.shape[-2:]) for y in (y_true, y_pred))
     truth = [_weighted_ranks(column, weights) for column in truths[0].T]  # one truth for all
     values = np.empty((len(weights), *stack.shape[::2]))
-    for k, member in enumerate(stack):
-        for d, column in enumerate(member.T):
-            values[:, k, d] = _weighted_pearson(truth[d], _weighted_ranks(column, weights), weights)
+    for k, d in np.ndindex(*stack.shape[::2]):
+        ranks = _weighted_ranks(stack[k, :, d], weights)
+        values[:, k, d] = _weighted_pearson(truth[d], ranks, weights)
     return values.reshape(len(weights), *y_pred.shape[:-2], y_pred.shape[-1])
 
 
 def _weighted_ranks(values, weights):
     """Mid-ranks (n_resamples, n_songs) of songs that count ``weights`` times each."""
     ordered = np.sort(values)
-    first = np.searchsorted(ordered, values, "left")
-    last = np.searchsorted(ordered, values, "right")
+    first, last = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
     below = np.zeros((len(weights), len(values) + 1))
     np.cumsum(weights[:, np.argsort(values, kind="stable")], axis=1, out=below[:, 1:])
     return (below[:, first] + below[:, last] + 1) / 2
@@ -118,12 +128,12 @@ def _weighted_pearson(a, b, weights):
 
 def smallest(y_true, y_pred):
     """Smallest prediction. A description: it has no direction, and no bootstrap interval."""
-    return np.min(_pair(y_true, y_pred)[1], axis=-2)
+    return _pair(y_true, y_pred)[1].min(-2)
 
 
 def largest(y_true, y_pred):
     """Largest prediction. A description: it has no direction, and no bootstrap interval."""
-    return np.max(_pair(y_true, y_pred)[1], axis=-2)
+    return _pair(y_true, y_pred)[1].max(-2)
 
 
 def mean_ratio(y_true, y_pred, weights=None):
@@ -142,28 +152,20 @@ def _quartiles(values, weights):
     """First and third quartile of each member and dimension, as smallest value reached."""
     if weights is None:
         return np.quantile(values, [0.25, 0.75], axis=-2, method="inverted_cdf")
-    order = np.argsort(values, axis=-2)
-    ordered = np.take_along_axis(values, order, axis=-2)
-    kept = *values.shape[:-2], values.shape[-1]
-    found = np.empty((2, len(weights), *kept))
-    for place in np.ndindex(*kept):
-        column = (*place[:-1], slice(None), place[-1])
-        reached = np.cumsum(weights[:, order[column]], axis=1) / weights.sum(1, keepdims=True)
+    found = np.empty((2, len(weights), *values.shape[:-2], values.shape[-1]))
+    for place in np.ndindex(*found.shape[2:]):
+        column = values[(*place[:-1], slice(None), place[-1])]
+        order = np.argsort(column)
+        reached = np.cumsum(weights[:, order], axis=1) / weights.sum(1, keepdims=True)
         for i, share in enumerate((0.25, 0.75)):
-            first = (reached < share - 1e-12).sum(1)
-            found[(i, slice(None), *place)] = ordered[column][first]
+            found[(i, slice(None), *place)] = column[order][(reached < share - 1e-12).sum(1)]
     return found
 
 
 def iqr_ratio(y_true, y_pred, weights=None):
-    """Interquartile range of the prediction over that of the truth; below 1 is too narrow.
-
-    Unlike :func:`spread_ratio` it does not see outliers.
-    """
-    y_true, y_pred = _pair(y_true, y_pred)
-    low, high = _quartiles(y_pred, weights)
-    low_true, high_true = _quartiles(y_true, weights)
-    return _ratio(high - low, high_true - low_true)
+    """Interquartile range of prediction over truth: a :func:`spread_ratio` blind to outliers."""
+    truth, predicted = (np.subtract(*_quartiles(y, weights)) for y in _pair(y_true, y_pred))
+    return _ratio(-predicted, -truth)
 
 
 def outlier_share(y_true, y_pred, weights=None):
@@ -182,8 +184,13 @@ def share_below(y_true, y_pred, weights=None):
 
 
 def gaussian_nll(y_true, mu, sigma, weights=None):
-    """Mean negative log density of ``y_true`` under N(mu, sigma^2), in nats. Lower is better."""
-    return _mean(-norm.logpdf(*_pair(y_true, mu), sigma), weights)
+    """Mean negative log density of ``y_true`` under N(mu, sigma^2), in nats. Lower is better.
+
+    At sigma = 0 it is -inf for a song that is hit exactly, inf for any other.
+    """
+    gap, sigma = _forecast(y_true, mu, sigma)
+    density = -norm.logpdf(gap, 0, np.where(sigma > 0, sigma, 1))
+    return _mean(np.where(sigma > 0, density, np.where(gap > 0, np.inf, -np.inf)), weights)
 
 
 def crps(y_true, mu, sigma, weights=None):
@@ -191,44 +198,39 @@ def crps(y_true, mu, sigma, weights=None):
 
     Lower is better, at least 0; at sigma = 0 the absolute error. Gneiting & Raftery (2007).
     """
-    return _mean(scoringrules.crps_normal(*_pair(y_true, mu), sigma), weights)
+    gap, sigma = _forecast(y_true, mu, sigma)
+    spread = scoringrules.crps_normal(gap, 0.0, np.where(sigma > 0, sigma, 1))
+    return _mean(np.where(sigma > 0, spread, gap), weights)
 
 
 def sharpness(y_true, mu, sigma, weights=None):
-    """Root mean predicted variance, in the unit of ``y_true``. Lower is sharper.
-
-    Good only together with calibration: a forecast can be sharp and wrong.
-    """
-    return np.sqrt(_mean(np.asarray(sigma, float) ** 2, weights))
+    """Root mean predicted variance, in the unit of ``y_true``. Lower is sharper."""
+    return np.sqrt(_mean(_forecast(y_true, mu, sigma)[1] ** 2, weights))
 
 
 def coverage(y_true, mu, sigma, level, weights=None):
     """Share of songs whose truth lies in the central interval. Best when equal to ``level``."""
-    y_true, mu = _pair(y_true, mu)
     if not 0 < level < 1:
         raise ValueError(f"level={level} must lie between 0 and 1")
-    half = norm.ppf(0.5 + level / 2) * np.asarray(sigma, float)
-    return _mean(np.abs(y_true - mu) <= half, weights)
+    gap, sigma = _forecast(y_true, mu, sigma)
+    return _mean(gap <= norm.ppf(0.5 + level / 2) * sigma, weights)
 
 
 def calibration_curve(y_true, mu, sigma, levels=None):
     """Observed against nominal coverage of central intervals; the diagonal is perfect.
 
-    Returns ``(levels, observed)``: (n_levels,) in (0, 1) and (n_levels, ..., 2). Source:
-    Kuleshov, Fenner & Ermon (2018).
+    Returns ``levels``, (n_levels,), and ``observed``, (n_levels, ..., 2). Kuleshov et al. (2018).
     """
     levels = np.linspace(0.02, 0.98, 49) if levels is None else np.asarray(levels, float)
-    y_true, mu = _pair(y_true, mu)
-    # |y - mu| is within the central interval of level p when 2 Phi(|z|) - 1 <= p
-    inside = 2 * norm.cdf(np.abs(y_true - mu) / sigma) - 1
+    gap, sigma = _forecast(y_true, mu, sigma)
+    inside = 2 * norm.cdf(gap / np.maximum(sigma, 1e-300)) - 1  # the level that just holds it
     return levels, np.stack([(inside <= level).mean(-2) for level in levels])
 
 
 def miscalibration_area(y_true, mu, sigma):
     """Area between the calibration curve and the diagonal, in [0, 0.5]. Lower is better.
 
-    Between the points of the curve the gap is taken as linear. No ``weights``: absolute gaps only
-    grow when songs are resampled, so a percentile interval would lie above the value itself.
+    No ``weights``: absolute gaps only grow when songs are resampled, an interval would mislead.
     """
     levels, observed = calibration_curve(y_true, mu, sigma)
     gap = np.abs(observed - levels.reshape(-1, *[1] * (observed.ndim - 1)))
@@ -242,9 +244,7 @@ _DESCRIPTIONS = mean_ratio, spread_ratio, iqr_ratio, outlier_share, share_below,
 SPREAD_SCORES = {score.__name__: score for score in _DESCRIPTIONS}
 """Descriptions ``f(sd, sigma)`` of a predicted SD beside the empirical one."""
 LEVELS = (0.5, 0.8, 0.95)
-FORECAST_SCORES = (
-    {"nll": gaussian_nll}
-    | {score.__name__: score for score in (crps, sharpness, miscalibration_area)}
-    | {f"coverage_{round(100 * level)}": partial(coverage, level=level) for level in LEVELS}
-)
+FORECAST_SCORES = {"nll": gaussian_nll, "crps": crps, "sharpness": sharpness}
+FORECAST_SCORES |= {"miscalibration_area": miscalibration_area}
+FORECAST_SCORES |= {f"coverage_{round(100 * p)}": partial(coverage, level=p) for p in LEVELS}
 """Scores ``f(y_true, mu, sigma)`` of a Gaussian forecast."""

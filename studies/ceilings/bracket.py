@@ -1,7 +1,7 @@
 """DEAM's ceiling as a bracket: from what an ordinary learner finds to the highest estimate.
 
 *Low end.* No prediction that is made without the panel has an r^2 above the reliability (head of
-:mod:`mer_utils.ceiling.headline`). So the lower end of an ordinary learner's interval, squared, is
+:mod:`mer_utils.ceiling.of_data`). So the lower end of an ordinary learner's interval, squared, is
 a bound without an assumption about ratings, as long as the learner cannot know the panel. The
 learner is chosen inside of each fold (``studies/ordinary_learners.py``). Folds are apart by artist,
 and by blocks of ids: raters may have changed with the ids. The smaller of the two counts.
@@ -51,4 +51,7 @@ def bracket(ways: pd.DataFrame, learners: pd.DataFrame) -> pd.DataFrame:
             )
         rows.append((labels, part, dimension, np.nan, low, high, r, r_low, r_high))
     names = "labels part dimension value low high learner_r learner_low learner_high"
-    return pd.DataFrame(rows, columns=names.split())
+    table = pd.DataFrame(rows, columns=names.split())
+    whole_first = table["part"].map(list(SCORES).index)  # within each version of the labels
+    order = table["labels"].map(list(table["labels"].unique()).index) * 2 + whole_first
+    return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)

@@ -11,13 +11,14 @@ from itertools import combinations
 import clips
 import numpy as np
 import pandas as pd
-from scores import centred, one_score
+from scores import one_score
 
 from mer_utils.ceiling.listener_groups import mean_alone, pairs_of_panels, sd_alone
 from mer_utils.ceiling.reliability import Panels, interval
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.data.musifeast import GROUPS, load_musifeast, panel
 from mer_utils.model.losses import PAPER_LOSSES
+from mer_utils.scoring.intervals import centred
 from mer_utils.scoring.metrics import pearson, r2, spearman
 from mer_utils.scoring.parts import partial_pearson
 
@@ -110,7 +111,7 @@ def changes(found: dict) -> pd.DataFrame:
             for statistic in ("mean", "sd"):
                 before, after = _pair(found, learner, statistic, *which)
                 value = after[0] - before[0]
-                ends = centred(value.mean(0), (after[1] - before[1]).mean(0))
+                ends = centred((after[1] - before[1]).mean(0), value.mean(0))
                 for d, dimension in enumerate(DIMENSIONS):
                     row = (learner, what, statistic, dimension, value[:, d].mean(), *ends[:, d])
                     rows.append((*row, (value[:, d] > 0).mean(), len(value)))

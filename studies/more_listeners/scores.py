@@ -1,18 +1,16 @@
 """Scores of many draws, averaged, with an interval over songs.
 
 Correlations and R2 are taken within folds, then averaged over folds, members and draws. ``low`` and
-``high`` are a 95% bootstrap over songs, the same songs in all draws, moved to the value: a
-resample of a fold of 71 clips has a variance that is 1/71 too small, and R2 near 0 would be as much
-too low. ``draw_low`` and ``draw_high`` are the smallest and largest draw. Draws share listeners and
-songs, so neither says what other people would show.
+``high`` are a 95% bootstrap over songs, the same songs in all draws, centred at the value
+(:func:`mer_utils.scoring.intervals.centred`). ``draw_low`` and ``draw_high`` are the smallest and
+largest draw. Draws share listeners and songs, so neither says what other people would show.
 """
 
 import numpy as np
 import pandas as pd
 
-from mer_utils.ceiling.reliability import interval
 from mer_utils.data.dataset import DIMENSIONS
-from mer_utils.scoring.intervals import resample_counts
+from mer_utils.scoring.intervals import centred, resample_counts
 from mer_utils.scoring.metrics import pearson, r2
 from mer_utils.scoring.score_table import within_folds
 
@@ -27,11 +25,6 @@ def one_score(score, fold, arrays, weights):
     return averaged(*arrays).reshape(-1, 2).mean(0), boot
 
 
-def centred(value, boot):
-    """The middle 95% of resamples (n_resamples, ...), moved so that their average is the value."""
-    return interval(boot - boot.mean(0) + value)
-
-
 def table(found: dict, names) -> pd.DataFrame:
     """A row for each key and dimension.
 
@@ -41,7 +34,7 @@ def table(found: dict, names) -> pd.DataFrame:
     rows = []
     for key, draws in found.items():
         values, boots = (np.stack(part) for part in zip(*draws, strict=True))
-        ends = centred(values.mean(0), boots.mean(0))
+        ends = centred(boots.mean(0), values.mean(0))
         for d, dimension in enumerate(DIMENSIONS):
             row = (*key, dimension, values[:, d].mean(), *ends[:, d])
             rows.append((*row, values[:, d].min(), values[:, d].max(), len(values)))

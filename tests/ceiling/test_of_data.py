@@ -34,6 +34,7 @@ def test_deam_has_a_bracket_and_no_value():
     assert set(table["part"]) == {ALL, BEYOND}
     assert not table.equals(ceilings_of("as_distributed"))
     top = highest(table, "sd", "pearson")
+    assert table["part"].tolist() == [ALL] * 2 + [BEYOND] * 2
     np.testing.assert_allclose(top["high"], table["high"][:2] ** 0.5)
     with pytest.raises(ValueError, match="labels 'none' are kept"):
         ceilings_of("none")

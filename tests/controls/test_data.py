@@ -5,6 +5,7 @@ import pytest
 
 from mer_utils.controls.data import (
     DEAM_SPREAD,
+    WORLDS,
     control,
     feature_signal,
     perfect_labels,
@@ -63,6 +64,25 @@ def test_many_raters_show_the_true_sd_and_ten_do_not(songs):
     assert np.abs(many.rating_mean - many.true_mean).max() < 0.3
 
 
+def test_raters_who_do_not_listen_leave_the_moments_and_add_luck(songs):
+    many, none = (semi_synthetic(songs, 0.5, (0.2, 0.2), 3000, 4, p) for p in (0.06, 0.0))
+    assert many.rating_mean == pytest.approx(many.true_mean, abs=0.25)
+    assert many.rating_sd == pytest.approx(many.true_sd, abs=0.16)
+    assert (pearson(many.true_sd, none.true_sd) > 0.98).all()
+    gap = [(pearson(made.rating_sd, made.true_sd) > 0.9).all() for made in (many, none)]
+    assert all(gap), "the true SD is that of all ratings, also of those who did not listen"
+    ten = [semi_synthetic(songs, 0.5, (0.2, 0.2), 10, 4, p) for p in (0.06, 0.0)]
+    luck = [(made.rating_sd - made.true_sd).std(0) for made in ten]
+    assert (luck[0] > 1.03 * luck[1]).all()
+    share = np.isin(ten[0].rating_mean, ten[1].rating_mean)
+    assert not share.all()
+
+
+def test_worlds_are_controls_with_a_name(songs):
+    spread = [control(name, songs).true_sd.std(0).mean() for name in WORLDS]
+    assert spread == sorted(spread) and spread[0] < 0.5 * spread[-1]
+
+
 def test_homoscedastic_songs_differ_by_luck_alone(songs):
     made = control("homoscedastic", songs)
     assert made.true_sd.std(0).max() < 1e-9 and (made.rating_sd.std(0) > 0.2).all()
@@ -82,5 +102,5 @@ def test_what_is_wrong_is_named(songs):
         control("plantd", songs)
     with pytest.raises(ValueError, match=r"share=1.5 must lie in \[0, 1\]"):
         semi_synthetic(songs, 1.5, (0.2, 0.2))
-    with pytest.raises(ValueError, match="no oracle"):
+    with pytest.raises(ValueError, match="no perfect labels"):
         perfect_labels(shuffled(songs))

@@ -204,6 +204,42 @@ def test_songs_that_do_not_match_are_refused():
         metrics.coverage(Y, MU, SIGMA, 95)
 
 
+ALL = metrics.POINT_SCORES | metrics.SPREAD_SCORES | metrics.FORECAST_SCORES
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_cannot_be_scored_is_an_error_with_a_name(name):
+    arrays = arrays_for(name, *np.random.default_rng(7).uniform(0.1, 1, (3, 20, 2)))
+    weights = intervals.resample_counts(20, 5)
+    for w in ({}, {"weights": weights}) if name in WEIGHTED else ({},):
+        with pytest.raises(ValueError, match="nothing to score"):
+            ALL[name](*(a[:0] for a in arrays), **w)
+        for k in range(len(arrays)):
+            broken = [a.copy() for a in arrays]
+            broken[k][3, 1] = np.nan
+            with pytest.raises(ValueError, match="song 3 .* has a NaN"):
+                ALL[name](*broken, **w)
+        if name in metrics.FORECAST_SCORES:
+            with pytest.raises(ValueError, match="sigma is an SD, at least 0"):
+                ALL[name](*arrays[:2], -arrays[2], **w)
+
+
+def test_a_forecast_that_is_sure():
+    """sigma = 0: all of the probability at mu."""
+    y, mu = np.array([[0.5, 0.5], [0.5, -1.0]]), np.array([[0.5, 0.5], [0.2, 0.5]])
+    zero = np.zeros((2, 2))
+    np.testing.assert_allclose(metrics.crps(y, mu, zero), [0.15, 0.75])
+    np.testing.assert_allclose(metrics.crps(y, mu, zero), metrics.mae(y, mu))
+    np.testing.assert_array_equal(metrics.coverage(y, mu, zero, 0.95), [0.5, 0.5])
+    np.testing.assert_array_equal(metrics.calibration_curve(y, mu, zero)[1], 0.5)
+    np.testing.assert_array_equal(metrics.gaussian_nll(y[1:], mu[1:], zero[1:]), np.inf)
+    np.testing.assert_array_equal(metrics.gaussian_nll(y[:1], mu[:1], zero[:1]), -np.inf)
+    some = np.array([[0.0, 0.3], [0.4, 0.0]])
+    expected = [metrics.crps(*(a[:, d : d + 1] for a in (y, mu, some)))[0] for d in (0, 1)]
+    np.testing.assert_allclose(metrics.crps(y, mu, some), expected)
+    assert np.isfinite(metrics.crps(y, mu, some)).all()
+
+
 # Calibration ---------------------------------------------------------------------------------
 
 

@@ -225,7 +225,7 @@ def test_what_is_planted_beyond_the_mean_is_found_and_the_mean_is_not():
     sd = 0.5 - 0.3 * mean**2 + own + rng.normal(0, 0.05, (n, 2))
     sigmas = {
         "own": 0.4 + own,
-        "own and mean": 0.4 + own - 0.5 * mean**2 + 0.1 * mean,
+        "own and mean": 0.6 + own - 0.5 * mean**2 + 0.1 * mean,
         "mean": 0.5 - 0.3 * mean**2 + rng.normal(0, 0.01, (n, 2)),
         "against": 0.4 - own,
     }

@@ -20,7 +20,8 @@ def rows(value, low, high):
 def test_brackets_for_tables():
     assert words.bracket(0.2, 0.14, 0.25) == f"0.20 [0.14,{NO_BREAK}0.25]"
     assert words.bracket(0.2, np.nan, np.nan, ".1f") == "0.2"
-    assert words.bracket(np.nan, 0.1, 0.2) == ""
+    assert words.bracket(np.nan, 0.1, 0.2) == "0.10 to 0.20"  # a bracket without a value
+    assert words.bracket(np.nan, np.nan, np.nan) == ""
     table = rows(0.2, 0.14, 0.25)
     assert words.brackets(table) == [words.bracket(0.2, 0.14, 0.25)] * 2
     assert words.brackets(table, ".1f", ("high", "low", "value"))[0] == f"0.2 [0.1,{NO_BREAK}0.2]"
@@ -31,6 +32,8 @@ def test_sentences():
     assert words.sentence(rows(0.65, 0.55, 0.75), ".1f") == expected
     text = words.sentence(rows(0.4, np.nan, np.nan))
     assert text == "0.40 for valence and 0.40 for arousal"
+    assert words.sentence(rows(np.nan, 0.1, 0.2)[:1]) == "0.10 to 0.20 for valence"
+    assert words.sentence(rows(np.nan, np.nan, np.nan)[:1]) == "not known for valence"
 
 
 def test_sides_of_a_border():
@@ -117,13 +120,18 @@ def test_lost_most_names_the_part():
 
 
 def test_a_share_with_its_interval():
-    def row(share, low, high, value=0.1, ceiling=0.2):
+    def row(share, low, high, value=0.1, ceiling=0.2, known=True):
         return SimpleNamespace(
-            share=share, share_low=low, share_high=high, value=value, ceiling=ceiling
-        )
+            share=share, share_low=low, share_high=high, value=value, ceiling=ceiling,
+            ceiling_low=0.1, ceiling_high=0.3 if known else np.nan,
+        )  # fmt: skip
 
     assert words.share(row(-0.002, -0.17, 0.3)) == f"0% [-17%,{NO_BREAK}30%]"
     assert words.share(row(-20, -np.inf, -9)) == "below -100%"
     assert words.share(row(0.1, -np.inf, np.inf)) == "10% [any]"
     assert words.share(row(np.nan, 0.1, np.inf)) == f"not known [10%,{NO_BREAK}any]"
-    assert words.share(row(0.1, 0, 1, ceiling=np.nan)) == ""
+    assert words.share(row(np.nan, 0, 1, ceiling=np.nan)) == "0% to 100%"  # a bracket
+    assert words.share(row(0.1, 0, 1, ceiling=np.nan, known=False)) == ""
+    assert words.top(row(0.1, 0, 1)) == "0.20"
+    assert words.top(row(0.1, 0, 1, ceiling=np.nan)) == "0.10 to 0.30"
+    assert words.top(row(0.1, 0, 1, ceiling=np.nan, known=False)) == ""

@@ -7,6 +7,7 @@ from power_tables import (
     agreement,
     crossing,
     detection_rates,
+    factors,
     honest_power,
     share_on,
     smallest_share,
@@ -95,12 +96,35 @@ def test_a_lower_ceiling_needs_a_larger_share():
     assert np.isinf(found.loc["arousal", "high"]) and np.isfinite(found.loc["valence", "high"])
 
 
+def test_a_bracket_in_place_of_a_value_gives_a_range():
+    draws = made_up({0.0: 0.0, 0.2: 1.0, 1.0: 1.0})
+    best = draws[draws["method"].eq("mse")].assign(method="truth", value=0.4)
+    ceilings = pd.DataFrame({"dimension": ["valence"], "value": [np.nan], "low": [0.04]})
+    found = share_on(ceilings.assign(high=0.32), pd.concat([draws.assign(value=0.1), best]))
+    row = found.set_index("method").loc["mse"]
+    smallest = smallest_share(draws).iloc[0]
+    assert np.isnan(row["share"]) and row["low"] == pytest.approx(0.5 * smallest["low"])
+    assert row["high"] == pytest.approx(4 * smallest["high"])
+
+
 def test_power_is_judged_by_intervals_that_are_wide_enough():
-    before = kept("controls", "power_deam")
-    intervals = kept("controls", "intervals_deam").set_index(["share", "evaluation"])
-    factor = intervals.loc[(0.0, "5-fold"), "ratio"]
-    after = honest_power(before, factor)
-    assert factor > 1.1
-    assert ((after["high"] - after["low"]) > (before["high"] - before["low"])).all()
+    nulls = pd.DataFrame(
+        [("mse", "spearman", 1, 1.2), ("mse", "spearman", 4, 1.5), ("mse", "r2", 1, 3.0),
+         ("nll", "spearman", 2, 0.9), ("nll", "spearman", 1, 0.8)],
+        columns=["method", "score", "n_seeds", "ratio"],
+    )  # fmt: skip
+    assert factors(nulls) == {"mse": 1.2, "nll": 1.0}
+    draws = pd.DataFrame(
+        {"method": ["mse", "nll", "truth"], "value": 0.1, "low": 0.01, "high": 0.2}
+    )
+    wide = honest_power(draws, {"mse": 1.2, "nll": 1.0})
+    assert wide["low"].tolist() == pytest.approx([-0.008, 0.01, 0.01])
+    assert wide["detected"].tolist() == [False, True, True]
+
+
+def test_committed_draws_lose_detections_only_where_intervals_are_too_narrow():
+    before, known = kept("controls", "power_deam"), factors(kept("controls", "intervals_networks"))
+    after = honest_power(before, known)
     assert not (after["detected"] & ~before["detected"]).any()  # nothing new is found
-    assert after["detected"].sum() < before["detected"].sum()
+    lost = (before["detected"] & ~after["detected"]).groupby(before["method"]).sum()
+    assert all(known.get(method, 1.0) > 1 for method in lost[lost > 0].index)

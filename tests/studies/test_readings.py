@@ -10,7 +10,7 @@ from readings import go_together, pair_of_worlds, people_or_songs, readings_tabl
 def targets():
     rng = np.random.default_rng(0)
     mean = rng.normal(5, 1.1, (2, 700))
-    sd = np.clip(rng.normal(1.6, 0.4, (2, 700)), 0.3, None)
+    sd = np.clip(rng.normal(1.67, 0.38, (2, 700)) - 0.06 * (mean - 5) ** 2, 0.3, None)
     return [Target(m, s, 10, (1, 9)) for m, s in zip(mean, sd, strict=True)]
 
 
@@ -38,9 +38,12 @@ def test_halo_costs_no_reliability_and_raters_do(targets):
 def test_a_reading_reaches_what_was_seen_or_says_that_it_does_not(targets, monkeypatch):
     rng = np.random.default_rng(1)
     both = rng.normal(size=700)
-    sds = [1.6 + 0.4 * (0.5 * both + np.sqrt(0.75) * rng.normal(size=700)) for _ in targets]
-    some = [t._replace(sd=np.clip(s, 0.3, None)) for t, s in zip(targets, sds, strict=True)]
-    monkeypatch.setattr("readings.STRENGTHS", {"halo": [0.3, 0.6, 0.8], "raters": [0.1, 0.3]})
+    away = [0.38 * (0.5 * both + np.sqrt(0.75) * rng.normal(size=700)) for _ in targets]
+    some = [
+        t._replace(sd=np.clip(1.67 - 0.06 * (t.mean - 5) ** 2 + a, 0.3, None))
+        for t, a in zip(targets, away, strict=True)
+    ]
+    monkeypatch.setattr("readings.STRENGTHS", {"halo": [0.0, 0.4, 0.6, 0.8], "raters": [0.0, 0.1]})
     monkeypatch.setattr("readings.TAILS", (2.0,))
     table = readings_table(some).set_index("reading")
     assert table.loc["halo", "reached"] and not table.loc["raters", "reached"]
