@@ -121,6 +121,10 @@ def predict(x, y, fold, groups):
     return found
 
 
+CODE = [logic(inspect.getsource(part)) for part in (ridge, trees, candidates, chosen, predict)]
+"""What decides predictions, as it was when it was imported."""
+
+
 def cell(data, labels, apart, folder=""):
     """Features, SDs, means, folds and groups of one cell of :data:`CELLS`, and checksums."""
     songs = load(data.split("_")[0], folder if data.startswith("deam") else "", labels)
@@ -139,10 +143,8 @@ def cell(data, labels, apart, folder=""):
 
 def kept_predictions(x, y, fold, groups):
     """What :func:`predict` returns, from the cache where it was made before."""
-    decide = ridge, trees, candidates, chosen, predict
     sizes = PENALTIES.tolist(), TREES, INNER_TREES, LEAF, SHARE, INNER, sklearn.__version__
-    code = [logic(inspect.getsource(part)) for part in decide]
-    digest = hashlib.sha256(json.dumps([code, sizes]).encode())
+    digest = hashlib.sha256(json.dumps([CODE, sizes]).encode())
     for array in (x, y, fold, groups):
         digest.update(np.ascontiguousarray(array).tobytes())
     path = cache_dir() / "ordinary_learners" / f"{digest.hexdigest()[:16]}.npy"

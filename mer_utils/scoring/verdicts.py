@@ -8,7 +8,8 @@ from mer_utils.results import kept
 from mer_utils.scoring.claims import CLAIMS, OURS
 
 FACTOR_NAMES = {"seed_ensemble": "ensemble", "mc_dropout": "mc_dropout"}
-"""Methods as the table of factors calls them; single heads go by their loss."""
+FACTOR_SCORES = {"sd_r2": "r2", "rank": "spearman", "beyond_mean": "beyond_mean"}
+"""Methods and claims as the table of factors calls them; single heads go by their loss."""
 
 
 def interval_factors() -> pd.DataFrame | None:
@@ -20,12 +21,12 @@ def interval_factors() -> pd.DataFrame | None:
 
 
 def _factor(row, factors):
-    """The factor of a cell: of its method and score, else the largest of its method, else 1."""
+    """The factor of a cell, at least 1: of its method and score, else the largest of its method."""
     if factors is None:
         return 1.0
     own = factors[factors["method"].eq(FACTOR_NAMES.get(row.method, row.loss))]
-    exact = own.loc[own["score"].eq(row.score), "ratio"]
-    return (exact if len(exact) else own["ratio"]).max() if len(own) else 1.0
+    exact = own[own["score"].eq(FACTOR_SCORES.get(row.claim))]
+    return max([1.0, *(exact if len(exact) else own)["ratio"]])
 
 
 def decide(cells: pd.DataFrame, factors=None, level: float = 0.05) -> pd.DataFrame:

@@ -11,11 +11,13 @@ import pandas as pd
 
 from mer_utils.ceiling.of_data import ceilings_of
 from mer_utils.ceiling.shares import CEILINGS, highest, with_shares
-from mer_utils.results import Results
+from mer_utils.data.dataset import DIMENSIONS
+from mer_utils.results import Results, kept
 from mer_utils.scoring.claims import CLAIMS, OURS
 from mer_utils.scoring.verdicts import decide, interval_factors
 from mer_utils.show.tables import SINGLE_HEADS, compare_with_paper, method_rows, pick
 from mer_utils.show.terminal import QUICK, WIDTH, score_lines
+from mer_utils.show.words import listed
 
 QUANTITIES = {
     "R2": ("sd", "r2"),
@@ -73,6 +75,27 @@ def card(cells: pd.DataFrame) -> pd.DataFrame:
             text = said[0] if len(said) == 1 else ", ".join(each)
             rows.append((claim.text, claim.rule, found["cells"].iloc[0], text))
     return pd.DataFrame(rows, columns=["claim", "rule", "cells", "verdict"])
+
+
+def learned(data: str, labels=None) -> list[str]:
+    """Dimensions in which the nested ordinary learner knows the SD beyond the mean, however asked.
+
+    Its interval lies above 0, and no permutation of the SDs did as well, in every row of
+    ``results/learners`` about ``data`` (and one version of the labels): versions, kinds of folds.
+    """
+    rows = kept("learners", "scores").query("learner == 'best' and score == 'pearson_beyond_mean'")
+    rows = rows[rows["data"].eq(data) & (True if labels is None else rows["labels"].eq(labels))]
+    sure = rows["low"].gt(0) & rows["null_above"].eq(0)
+    return [d for d in rows["dimension"].unique() if sure[rows["dimension"].eq(d)].all()]
+
+
+def learned_sentence(where: str, found: list[str], dimensions=DIMENSIONS) -> str:
+    """What :func:`learned` found, in words that begin with ``where``."""
+    if not found:
+        return f"{where}, nothing that is learned beyond the mean holds however it is asked"
+    rest = [d for d in dimensions if d not in found]
+    tail = f", and nothing that holds for {listed(rest)}" if rest else ""
+    return f"{where}, something is learned beyond the mean for {listed(found)}{tail}"
 
 
 def study_lines(found: Results, profile: str) -> list[str]:

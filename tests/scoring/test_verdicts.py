@@ -105,8 +105,8 @@ def test_wider_intervals_decide_less():
     factors = pd.DataFrame({"method": ["mse", "kld"], "score": ["r2", "pearson"], "ratio": 2.0})
     assert set(decide(cells)["verdict"]) == {"reproduced"}
     assert set(decide(cells, factors)["verdict"]) == {"undecided"}, "of its score, else its method"
-    other = factors.assign(method="mc_dropout")
-    pd.testing.assert_frame_equal(decide(cells, other), decide(cells))
+    for other in (factors.assign(method="mc_dropout"), factors.assign(ratio=0.5)):
+        pd.testing.assert_frame_equal(decide(cells, other), decide(cells))
 
 
 def test_factors_are_read_where_they_are_kept(monkeypatch):

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from claim_rows import BY_KEY, score_rows
 
 from mer_utils.results import read_results
+from mer_utils.scoring.claims import judge
 from mer_utils.show import scorecard
 from mer_utils.show.tables import method_rows
 
@@ -64,3 +66,42 @@ def test_what_mer_run_says_fits_and_names_every_loss(study):
     for loss in ("MSE", "KLD", "NLL"):
         assert any(line.startswith(f"R2 of the SD, {loss}") for line in lines)
     assert scorecard.study_lines(read_results(study), "paper")[1].startswith("claims of the paper")
+
+
+def test_what_is_learned_must_hold_however_it_is_asked(monkeypatch):
+    places = [("as_distributed", "artist"), ("as_distributed", "blocks"), ("corrected", "artist")]
+    rows = pd.DataFrame(
+        [("deam", *place, "best", "pearson_beyond_mean", d, 0.1, 0.0)
+         for place in places for d in ("valence", "arousal")],
+        columns="data labels folds learner score dimension low null_above".split(),
+    )  # fmt: skip
+    rows.loc[rows["dimension"].eq("arousal") & rows["labels"].eq("corrected"), "low"] = -0.1
+    monkeypatch.setattr(scorecard, "kept", lambda study, name: rows)
+    assert scorecard.learned("deam") == ["valence"]
+    assert scorecard.learned("deam", "as_distributed") == ["valence", "arousal"]
+    rows.loc[1, "null_above"] = 0.05
+    assert scorecard.learned("deam", "as_distributed") == ["valence"]
+    rows["null_above"] = np.nan
+    assert scorecard.learned("deam") == [], "without a null nothing is sure"
+    said = scorecard.learned_sentence
+    assert said("Here", []).startswith("Here, nothing")
+    assert said("Here", ["valence"]).endswith("nothing that holds for arousal")
+    assert "nothing" not in said("Here", ["valence", "arousal"])
+
+
+def test_the_card_has_one_word_where_dimensions_agree():
+    cells = judge(score_rows(0.6, 0.7))
+    page = scorecard.card(cells).set_index("claim")
+    assert len(page) == 8, "one for each fact"
+    assert page.loc[BY_KEY["mean_r2"].text, "verdict"] == "reproduced"
+    valence = cells["dimension"].eq("valence") & cells["claim"].eq("mean_r2")
+    cells.loc[valence, ["value", "low", "high"]] = [0.2, 0.19, 0.21]
+    verdict = scorecard.card(cells).set_index("claim").loc[BY_KEY["mean_r2"].text, "verdict"]
+    assert verdict == "valence not reproduced, arousal reproduced"
+
+
+def test_highest_possible_scores_as_the_claims_take_them():
+    table = scorecard.tops(CEILINGS)
+    rank = table.query("target == 'sd' and score == 'spearman' and dimension == 'valence'").iloc[0]
+    assert rank[["value", "low", "high"]].tolist() == pytest.approx([0.4, 0.2, 0.5])
+    assert {"r2", "pearson", "spearman"} == set(table["score"])
