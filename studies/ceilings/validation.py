@@ -8,8 +8,8 @@ listeners of the same kind; in the last, listeners of the target differ from all
 Each repeat draws both anew, goes through everything that the study does (panels, errors over songs
 and people, worlds fitted to what is seen) and looks up whether the interval holds the reliability
 of the SD in the target. Estimators are the ways of :mod:`carried`, ``normal``, the withdrawn
-``transferred`` (:mod:`transferred`), and ``bracket``: from the lowest end of the three shapes that
-fit to the highest.
+``transferred`` (:mod:`transferred`), and ``bracket``: up to the highest end of the three shapes that
+fit. Its low end is 0 here; on real songs a learner sets it.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -75,7 +75,7 @@ def one_repeat(source_world: World, target_world: World, seed, n_draws=60) -> pd
     old = transferred_ceiling(target.mean, target.sd, RaterPanels(n, panels), 1, n_resamples=300)
     rows.append(("transferred", *old, True))
     fits = table[table["way"].isin(SHAPES) & table["fits"]]
-    rows.append(("bracket", np.nan, fits["low"].min(), fits["high"].max(), True))
+    rows.append(("bracket", np.nan, 0.0, fits["high"].max(), True))
     return pd.DataFrame(rows, columns=["way", "value", "low", "high", "fits"])
 
 

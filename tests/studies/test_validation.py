@@ -27,7 +27,7 @@ def test_one_small_world_goes_through_everything():
     assert {"normal", "as it is", "transferred", "bracket"} <= set(table["way"])
     row = table.set_index("way").loc["bracket"]
     shapes = table[table["way"].isin(SHAPES)]
-    assert (row["low"], row["high"]) == (shapes["low"].min(), shapes["high"].max())
+    assert (row["low"], row["high"]) == (0, shapes["high"].max())
     assert table["truth"].nunique() == 1 and 0 < table["truth"].iloc[0] < 1
 
 
@@ -39,7 +39,7 @@ def test_verdicts_of_the_kept_validation():
     same = table[~table["world"].str.contains("only")].set_index(["world", "way"])
     for shape, world in {"lapses": "lapses", "heavy": "heavy tails", "skewed": "skewed"}.items():
         assert same.loc[(world, shape), "passes"], "a shape fails in its own world"
-    failed = ~same["passes"].unstack()
+    failed = same["passes"].eq(False).unstack(fill_value=False)
     for way in ("as it is", "transferred"):  # withdrawn, for this
         assert failed[way].any()
     assert same.xs("bracket", level="way")["coverage"].min() >= ENOUGH
