@@ -8,7 +8,7 @@ listeners of the same kind; in the last, listeners of the target differ from all
 Each repeat draws both anew, goes through everything that the study does (panels, errors over songs
 and people, worlds fitted to what is seen) and looks up whether the interval holds the reliability
 of the SD in the target. Estimators are the ways of :mod:`carried`, ``normal``, the withdrawn
-``transferred`` (:mod:`transferred`), and ``bracket``: up to the highest end of the three shapes that
+``transferred`` (:mod:`transferred`), and ``bracket``: up to the highest end of those shapes that
 fit. Its low end is 0 here; on real songs a learner sets it.
 """
 
