@@ -90,7 +90,7 @@ def test_a_wrong_command_line_is_exit_status_2(line):
 def test_run_hands_its_options_to_the_study(monkeypatch, tmp_path):
     seen = []
 
-    def write_results(*arguments, say, features):
+    def write_results(*arguments, say, features, tops):
         seen.append((*arguments, features))
         raise ValueError("far enough")
 
@@ -105,7 +105,7 @@ def test_run_hands_its_options_to_the_study(monkeypatch, tmp_path):
 def test_a_data_folder_goes_with_deam_but_the_variable_may_stay_set(monkeypatch, tmp_path):
     asked = []
 
-    def write_results(*arguments, say, features):
+    def write_results(*arguments, say, features, tops):
         asked.append(arguments[:2])
         raise ValueError("far enough")
 

@@ -55,7 +55,7 @@ def test_load_run_score_and_show(own):
     table = mer.compare_with_paper(scores, rows, songs.name, ceilings, loss="mse")
     assert " / ".join(dimensions) in readable(table).caption
     page = sd_beside_trivial(scores, songs.name, ceilings).data
-    assert page["ceiling"].isna().all() and set(page["dimension"]) == set(dimensions)
+    assert page["ceiling"].eq("-").all() and set(page["dimension"]) == set(dimensions)
 
 
 def test_the_study_writes_tables_and_provenance(own, tmp_path, monkeypatch):
