@@ -29,7 +29,8 @@ class Linear:
     """``x @ weight.T + bias``, then swish if asked, with a weight packed for the processor.
 
     On a CPU, MKL packs on Intel's processors (float32 only; for one number of rows, so again when
-    that changes) and oneDNN on others: each is faster there. Without either nothing is packed.
+    that changes) and oneDNN on others: each is faster there. Nothing is packed without either, nor
+    in bfloat16 on a processor for which oneDNN has no such products (AVX2 alone).
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class Linear:
         self.packed, self.rows = None, None
         here = self.weight.is_cpu
         self.mkl = here and dtype == torch.float32 and torch.backends.mkl.is_available() and intel()
-        if here and not self.mkl and torch.backends.mkldnn.is_available():
+        if here and not self.mkl and torch.backends.mkldnn.is_available() and has_products(dtype):
             self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight)
             self.weight = None
 
@@ -65,6 +66,11 @@ class Linear:
         else:
             x = F.linear(x, self.weight, self.bias)
         return F.silu(x, inplace=True) if self.swish else x
+
+
+def has_products(dtype) -> bool:
+    """Whether oneDNN has fast products of this format on this processor."""
+    return dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @lru_cache

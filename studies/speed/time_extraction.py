@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from mer_utils.embed.audio_files import Song, read_song
 from mer_utils.embed.decode import RATE
+from mer_utils.embed.fast_layers import has_products
 from mer_utils.embed.musicfm import MusicFM
 from mer_utils.embed.store_writer import Store
 from mer_utils.paths import write_atomically
@@ -119,7 +120,7 @@ def bench_extraction(out=None, songs=(10**5, 10**6), workers=(1, 8, 64), **sizes
         write_s, row_bytes = writing(folder)
         bar.update()
         encoders = {}
-        for dtype in (torch.float32, torch.bfloat16):
+        for dtype in filter(has_products, (torch.float32, torch.bfloat16)):
             name = str(dtype).removeprefix("torch.")
             encoders[f"MusicFM, {name}"] = encoder_seconds(dtype, **sizes)
             bar.update()
