@@ -76,6 +76,12 @@ def highest(ceilings: pd.DataFrame, target="sd", score="r2") -> pd.DataFrame:
     return (rows[["value", "low", "high"]].clip(lower=0) ** power).reset_index()
 
 
+def all_highest(ceilings: pd.DataFrame) -> pd.DataFrame:
+    """:func:`highest` of every pair in :data:`CEILINGS`, with ``target`` and ``score``."""
+    each = (highest(ceilings, *place).assign(target=place[0], score=place[1]) for place in CEILINGS)
+    return pd.concat(each, ignore_index=True)
+
+
 def with_shares(scores: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
     """A score table with :data:`CEILING_COLUMNS` and the shares; NaN where no ceiling is known.
 
@@ -87,9 +93,9 @@ def with_shares(scores: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
     ceilings : pandas.DataFrame
         From :func:`mer_utils.ceiling.of_data.ceilings_of`.
     """
-    tops = pd.concat(
-        highest(ceilings, *place).assign(target=place[0], score=place[1]) for place in CEILINGS
-    ).rename(columns={"value": "ceiling", "low": "ceiling_low", "high": "ceiling_high"})
+    tops = all_highest(ceilings).rename(
+        columns={"value": "ceiling", "low": "ceiling_low", "high": "ceiling_high"}
+    )
     joined = scores.merge(tops, how="left", on=["target", "score", "dimension"])
     ends = ("value", "low", "high", *CEILING_COLUMNS)
     found = np.stack(of_ceiling(*(joined[c] for c in ends)))

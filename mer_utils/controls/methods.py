@@ -102,7 +102,7 @@ def predicted_sd(
     def train(data, loss, n_seeds):
         one = replace(experiment, loss=loss, n_seeds=n_seeds)
         options = {"songs": data, "keep": keep, "progress": False}
-        return predictions(run(one, **options))
+        return predictions(run(one, **options), recalibrate=False)
 
     n_seeds = {loss: experiment.n_seeds for loss in PAPER_LOSSES}
     n_seeds["mse"] = ensemble or experiment.n_seeds

@@ -62,25 +62,30 @@ class Predictions:
     recalibrated: dict = field(default_factory=dict)
 
 
-def predictions(result: Result | CrossValidated, passes: int = 15) -> Predictions:
-    """Predictions for the test songs of one result, or of all folds put together."""
-    songs, parts = result.songs, []
+def predictions(result: Result | CrossValidated, passes=15, *, recalibrate=True) -> Predictions:
+    """Predictions for the test songs of one result, or of all folds put together.
+
+    Without ``recalibrate`` the validation songs are not asked, and there is no ``recalibrated``.
+    """
+    songs, parts, lines = result.songs, [], []
     for fold in result.folds:
-        tested = _methods(fold, passes, fold.split.test)
-        known = _methods(fold, passes, fold.split.validation)
-        sd = songs.sd[fold.split.validation]
-        lines = {k: recalibrated(sd, known[k][1], tested[k][1]) for k in tested}
-        parts.append({k: (*tested[k], lines[k]) for k in tested})
-    methods = {k: [np.concatenate(each, 1) for each in zip(*(p[k] for p in parts), strict=True)]
-               for k in parts[0]}  # fmt: skip
+        parts.append(_methods(fold, passes, fold.split.test))
+        if recalibrate:
+            rows = fold.split.validation
+            known = _methods(fold, passes, rows)
+            pairs = {k: (known[k][1], sigma) for k, (_, sigma) in parts[-1].items()}
+            lines.append({k: recalibrated(songs.sd[rows], *pair) for k, pair in pairs.items()})
     return Predictions(
         mean=result.test(songs.mean),
         sd=result.test(songs.sd),
         song=songs.song_id[result.tested],
         fold=result.fold,
-        methods={k: (mu, sigma) for k, (mu, sigma, _) in methods.items()},
+        methods={
+            name: tuple(np.concatenate([p[name][i] for p in parts], axis=1) for i in (0, 1))
+            for name in parts[0]
+        },
         dimensions=songs.dimensions,
-        recalibrated={k: lined for k, (_, _, lined) in methods.items()},
+        recalibrated={k: np.concatenate([p[k] for p in lines], 1) for k in parts[0] if lines},
     )
 
 

@@ -10,7 +10,7 @@ import textwrap
 import pandas as pd
 
 from mer_utils.ceiling.of_data import ceilings_of
-from mer_utils.ceiling.shares import CEILINGS, highest, with_shares
+from mer_utils.ceiling.shares import all_highest, with_shares
 from mer_utils.data.dataset import DIMENSIONS
 from mer_utils.results import Results, kept
 from mer_utils.scoring.claims import CLAIMS, OURS
@@ -55,9 +55,7 @@ def best(scores, ceilings, quantity: str, rows=None) -> tuple[str, pd.DataFrame]
 
 def tops(songs) -> pd.DataFrame:
     """Highest possible scores that belong to songs or to a table of ceilings, for ``judge``."""
-    table = songs if isinstance(songs, pd.DataFrame) else ceilings_of(songs)
-    each = (highest(table, *place).assign(target=place[0], score=place[1]) for place in CEILINGS)
-    return pd.concat(each, ignore_index=True)
+    return all_highest(songs if isinstance(songs, pd.DataFrame) else ceilings_of(songs))
 
 
 def card(cells: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from mer_utils.data.soundtracks import SOUNDTRACK_DIMENSIONS, load_soundtracks
 Z = 1.96
 
 
-def of_matrix(data, dimension, ratings, n, scale, whole=True, n_draws=400, people=True) -> Seen:
+def of_matrix(data, dimension, ratings, n, scale, n_draws=400, people=True) -> Seen:
     """From a long table of single raters; songs with fewer than 2 n + 1 raters are left out."""
     matrix = rating_matrix(ratings, dimension).to_numpy()
     matrix = matrix[np.isfinite(matrix).sum(1) > 2 * n]
@@ -28,7 +28,7 @@ def of_matrix(data, dimension, ratings, n, scale, whole=True, n_draws=400, peopl
     without = left_out(matrix, n, n_draws) if people else []
     mean, sd = drawn(matrix, n, n_draws)
     units = np.arange(len(matrix))
-    return Seen(data, dimension, n, f"{matrix.shape[1]}", scale, whole, mean, sd, units, without)
+    return Seen(data, dimension, n, f"{matrix.shape[1]}", scale, mean, sd, units, without)
 
 
 def of_musifeast(n_groups=2) -> list[Seen]:
@@ -37,7 +37,7 @@ def of_musifeast(n_groups=2) -> list[Seen]:
     both = [pairs_of_panels(n_groups, s) for s in (mean_alone, sd_alone)]
     name, sets = "MUSIFEAST-17", listening_sets()
     return [
-        Seen(name, d, n, "701", SCALE, True, m, s, sets, [])
+        Seen(name, d, n, "701", SCALE, m, s, sets, [])
         for d, m, s in zip(DIMENSIONS, *both, strict=True)
     ]
 
@@ -56,7 +56,7 @@ def of_images(root, n=10, n_draws=10, seed=0) -> Seen:
             out[:, side, k] = mean, np.sqrt(np.maximum(square, 0) / (n - 1))
     units = np.arange(len(votes))
     panels = Panels(*out[0]), Panels(*out[1])
-    return Seen("images (quality)", "quality", n, "not known", (1, 5), True, *panels, units, [])
+    return Seen("images (quality)", "quality", n, "not known", (1, 5), *panels, units, [])
 
 
 def of_words(root, dimension) -> Seen:
@@ -68,7 +68,7 @@ def of_words(root, dimension) -> Seen:
     )
     n = float(1 + 1 / (1 / (table[["n_1", "n_2"]].to_numpy() - 1)).mean())
     units = table.index.to_numpy()
-    return Seen("words", dimension, n, "not known", (1, 9), True, mean, sd, units, [])
+    return Seen("words", dimension, n, "not known", (1, 9), mean, sd, units, [])
 
 
 def everywhere(soundtracks, many_raters, n_draws=400, people=True) -> list[Seen]:
@@ -80,9 +80,7 @@ def everywhere(soundtracks, many_raters, n_draws=400, people=True) -> list[Seen]
     ]
     found += of_musifeast()
     music = load_manymusic(many_raters)[0]
-    found += [
-        of_matrix("ManyMusic", d, music, 5, (-1, 1), False, n_draws, people) for d in DIMENSIONS
-    ]
+    found += [of_matrix("ManyMusic", d, music, 5, (-1, 1), n_draws, people) for d in DIMENSIONS]
     found.append(of_images(many_raters))
     return found + [of_words(many_raters, d) for d in WORD_DIMENSIONS]
 

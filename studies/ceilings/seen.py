@@ -28,8 +28,6 @@ class Seen(NamedTuple):
     people: str
     """How many people there are, as text."""
     scale: tuple
-    whole: bool
-    """Answers are whole numbers of the scale."""
     mean: Panels
     sd: Panels
     units: np.ndarray

@@ -32,7 +32,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mer_utils.ceiling.reliability import disjoint
 from mer_utils.data.ratings import quadratic_fit
 from mer_utils.scoring.intervals import resample_counts
 
@@ -69,27 +68,6 @@ class RaterPanels:
 def noise_terms(mean, sd):
     """s^2 and s^2 (m - 5)^2 on a new last axis."""
     return np.stack([sd**2, sd**2 * (mean - 5) ** 2], axis=-1)
-
-
-def rater_panels(matrix, n: int = 10, n_shuffles=500, seed=0) -> RaterPanels:
-    """Draw panels from a :func:`mer_utils.ceiling.reliability.rating_matrix`, new for each song.
-
-    Raises
-    ------
-    ValueError
-        A song has fewer than ``2 n`` raters.
-    """
-    values = np.asarray(matrix, float)
-    raters = np.isfinite(values).sum(1)
-    k = int(raters.min()) // n
-    if k < 2:
-        raise ValueError(f"two disjoint panels of {n} do not fit: a song has {raters.min()} raters")
-    rng = np.random.default_rng(seed)
-    panel = np.empty((2, n_shuffles, len(values), k), np.float32)
-    for i in range(n_shuffles):
-        chosen = disjoint(values, n, k, rng.random(values.shape))
-        panel[:, i] = chosen.mean(2), chosen.std(2, ddof=1)
-    return RaterPanels(n, panel)
 
 
 class Ceiling(NamedTuple):

@@ -12,9 +12,6 @@ of the SD in the target. Estimators are the ways of :mod:`carried`, ``normal``, 
 fit. Its low end is 0 here; on real songs a learner sets it.
 """
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-
 import numpy as np
 import pandas as pd
 from carried import Source, Target, all_ways
@@ -55,7 +52,7 @@ def seen_of(ratings, n, scale, n_draws, n_groups=12) -> Seen:
     without = [drawn(ratings, n, n_draws, without=group) for group in groups]
     mean, sd = drawn(ratings, n, n_draws)
     units = np.arange(len(ratings))
-    return Seen("film music", "valence", n, "58", scale, True, mean, sd, units, without)
+    return Seen("film music", "valence", n, "58", scale, mean, sd, units, without)
 
 
 def one_repeat(source_world: World, target_world: World, seed, n_draws=60) -> pd.DataFrame:
@@ -88,15 +85,6 @@ def one_world(name: str, film: Observed, deam: Observed, repeats: int) -> pd.Dat
     tables = [one_repeat(source, target, k).assign(repeat=k) for k in range(repeats)]
     table = pd.concat(tables, ignore_index=True)
     return table[table["fits"]].drop(columns="fits").assign(world=name, truth=truth)
-
-
-def validate(film: Observed, deam: Observed, repeats=16, workers=1) -> pd.DataFrame:
-    """All worlds and repeats: ``way, value, low, high, repeat, world, truth``."""
-    run = partial(one_world, film=film, deam=deam, repeats=repeats)
-    if workers == 1:
-        return pd.concat([run(name) for name in PAIRS], ignore_index=True)
-    with ProcessPoolExecutor(workers) as pool:
-        return pd.concat(pool.map(run, PAIRS), ignore_index=True)
 
 
 def bias_and_coverage(repeats: pd.DataFrame) -> pd.DataFrame:

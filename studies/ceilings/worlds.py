@@ -27,6 +27,8 @@ import numpy as np
 from scipy.special import gamma
 from scipy.stats import norm
 
+from mer_utils.data.ratings import quadratic_fit
+
 SHAPES = {
     "lapses": (0.0, 0.01, 0.02, 0.035, 0.06, 0.1),
     "heavy": (8.0, 3.0, 2.0, 1.6, 1.3, 1.1, 0.9),
@@ -68,9 +70,7 @@ def observe(mean, sd, n, scale, places=None) -> Observed:
 
 def quadratic(mean, sd):
     """The values of the least-squares quadratic of ``sd`` in ``mean``, over songs."""
-    x = mean - mean.mean()
-    basis = np.linalg.qr(np.stack([np.ones_like(x), x, x**2], axis=1))[0]
-    return basis @ (basis.T @ sd)
+    return quadratic_fit(mean, sd)(mean)
 
 
 def deviations(shape: str, value: float, size, rng, turned) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_all_ways_from_simulated_film_music():
     rng = np.random.default_rng(5)
     heard = world.ratings(world.listeners((110, 58), rng))
     pair = drawn(heard, 10, 40)
-    seen = Seen("film", "valence", 10, "58", (1, 9), True, *pair, np.arange(110), [])
+    seen = Seen("film", "valence", 10, "58", (1, 9), *pair, np.arange(110), [])
     target = World(DEAM, "lapses", 0.02, draws=12).fit()
     table = all_ways([Source.of(seen, draws=16)], target_of(target), draws=3)
     whole = table[table["part"].eq("all")].set_index("way")

@@ -22,7 +22,7 @@ def seen_of(values, n=8, n_draws=40, groups=None):
     each = np.arange(k) if groups is None else np.array_split(np.arange(k), groups)
     without = [drawn(values, n, n_draws, without=j) for j in each]
     mean, sd = drawn(values, n, n_draws)
-    return Seen("a", "b", n, f"{k}", (1, 9), False, mean, sd, np.arange(len(values)), without)
+    return Seen("a", "b", n, f"{k}", (1, 9), mean, sd, np.arange(len(values)), without)
 
 
 def sd_reliability(mean, sd, weights):
