@@ -145,6 +145,18 @@ def test_student_t_is_the_average_over_single_ratings_of_scipys(n_levels):
     close(sd.detach(), stats.t.std(d, m, s))
 
 
+def test_links_keep_their_ranges_and_the_correlation_sees_both_spare_outputs():
+    for size in (-1000, -5, 0, 5, 1000):
+        z = torch.full((4, 3, 2), float(size))
+        mu, scale, dof = g.student_link(z)
+        assert (mu.abs() <= 1).all() and (scale >= SD_FLOOR).all()
+        assert (dof >= g.DOF_RANGE[0]).all() and (dof <= g.DOF_RANGE[1]).all()
+        assert (g.pair_link(z)[2].abs() <= g.LARGEST_CORRELATION).all()
+    z = torch.zeros(1, 3, 2)
+    z[0, 2] = torch.tensor([0.2, 1.0])
+    close(g.pair_link(z)[2], 0.99 * torch.tanh(torch.full((1, 2), 0.6)), 1e-6)
+
+
 def fine(density, n_levels=4001):
     """A density on a fine scale, as frequencies (1, 1, n_levels)."""
     p = density(np.linspace(-1, 1, n_levels))
