@@ -7,9 +7,9 @@ Each fit has one signature, ``fit(x, listeners, split, seeds, protocol) -> Predi
 ``seeds``     only the forests use it, and only the first
 ``protocol``  of the networks; not used
 
-They learn from ``split.train`` and ``split.validation`` together: nothing here stops early, and
-inner cross-validation chooses what there is to choose. They predict all n songs, with a member
-axis of 1; on songs they learnt from, the prediction has seen the answer.
+They learn from ``split.train`` alone, as the weights of networks do: inner cross-validation
+chooses what there is to choose, and the validation songs stay unseen, to mend level and spread of
+all methods alike. They predict all n songs, with a member axis of 1.
 
 **They differ in the spread alone.** The predicted mean is the same for all, a ridge regression on
 the listeners' mean (:func:`mean_ridge`). The exception is :func:`quantile_forest`, which predicts
@@ -45,7 +45,7 @@ def mean_ridge():
 
 def _taught(x, split):
     """The features as float64 and the rows to learn from, in increasing order."""
-    return np.asarray(x, np.float64), np.sort(np.r_[split.train, split.validation])
+    return np.asarray(x, np.float64), np.sort(split.train)
 
 
 def _inside(mu):

@@ -147,6 +147,7 @@ level_head = partial(head, given=HISTOGRAM, read=of_levels)
 METHODS = {
     "constant": Method("mean only", "a constant", learners.constant_sd),
     "mean_only": Method("mean only", "quadratic in the mean", learners.mean_only),
+    "next_listener": Method("mean only", "quadratic, next listener", learners.next_listener),
     "sos": Method("mean only", "SOS parabola", learners.sos),
     "ridge": Method("learner", "ridge", learners.ridge),
     "trees": Method("learner", "extra trees", learners.trees),
@@ -179,6 +180,8 @@ METHODS = {
         histograms.ranked_probability, histograms.softmax_link, None)),
     "emd": Method("distribution", "EMD", level_head(
         histograms.emd, histograms.softmax_link, None)),
+    "emd_ordinal": Method("distribution", "EMD, ordinal", level_head(
+        histograms.emd, histograms.ordinal_normal, levels=True)),
     "emd_moments": Method("distribution", "EMD and moments", level_head(
         histograms.emd_moments, histograms.softmax_link, None)),
     "mixture_2": Method("distribution", "mixture of 2", level_head(

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,13 +30,40 @@ from mer_utils.model.training import Protocol
 from mer_utils.paths import cache_dir, write_atomically
 from mer_utils.scoring.score_table import recalibrated
 
-SEEDS, SEEDS_TO_SPREAD = 4, 15
-"""Of each head; and of those whose predicted SD is the spread of seeds."""
+LEAST = 0.1
+"""A smaller SD around another mean counts as this, in model space."""
+SEEDS, SEEDS_TO_SPREAD, EPOCHS = 4, 15, 100
+"""Of each head; of those whose predicted SD is the spread of seeds; the paper's epochs."""
 DECIDE = {
     "heads": (gaussian, histograms, evidential),
     "learner": (learners,),
     "always": (listeners, ensembles, fused_adam, heads, losses, sampling, training),
 }
+
+
+class Fit(NamedTuple):
+    """Predictions of test songs, and what the validation songs of their fold say of them.
+
+    Arrays are (n_members, n, D), model space. ``mended``: the SDs after a line through the
+    validation songs (:func:`mer_utils.scoring.score_table.recalibrated`). ``square``: mean
+    predicted variance of the validation songs. ``needed``: how far, in mean square, their single
+    ratings lie from the predicted mean.
+    """
+
+    predicted: Predicted
+    mended: np.ndarray
+    square: np.ndarray
+    needed: np.ndarray
+
+    def around(self, other: "Fit") -> np.ndarray:
+        """The SD around the predicted mean of another fit, its level right for that mean.
+
+        The predicted variance, moved by what the validation songs say is missing: an SD of
+        listeners says nothing of the error of the mean, and a width that is right on average is
+        no knowledge of which songs divide listeners. (n_members, n, D)
+        """
+        variance = self.predicted.sigma**2 + other.needed.mean(0) - self.square
+        return np.sqrt(np.maximum(variance, LEAST**2))
 
 
 def possible(case: Case) -> list[str]:
@@ -69,14 +97,8 @@ def key(case: Case, name: str, seeds, protocol: Protocol) -> str:
     return digest.hexdigest()[:20]
 
 
-def fit(case: Case, name: str, n_seeds: int = SEEDS, epochs: int = 100, keep=True):
-    """Predictions of all songs out of fold, and the SDs after recalibration.
-
-    Returns
-    -------
-    Predicted, array (n_members, n, D)
-        The second: a line through each fold's validation songs (``score_table.recalibrated``).
-    """
+def fit(case: Case, name: str, n_seeds: int = SEEDS, epochs: int = EPOCHS, keep=True):
+    """What a method predicts of all songs, out of fold: :class:`Fit`."""
     method, protocol = METHODS[name], Protocol(epochs=epochs)
     if method.several and n_seeds >= SEEDS:
         n_seeds = SEEDS_TO_SPREAD
@@ -87,26 +109,32 @@ def fit(case: Case, name: str, n_seeds: int = SEEDS, epochs: int = 100, keep=Tru
     if keep and path.is_file():
         with np.load(path) as stored:
             p = stored["p"].astype(float) if "p" in stored else None
-            found = (stored[part].astype(float) for part in ("mu", "sigma", "mended"))
-            mu, sigma, mended = found
-        return Predicted(mu, sigma, p), mended
+            mu, sigma, *more = (
+                stored[k].astype(float) for k in ("mu", "sigma", "mended", "square", "needed")
+            )
+        return Fit(Predicted(mu, sigma, p), *more)
     with one_thread():
         whole, each = out_of_fold(
             method.fit, case.features, case.taught, case.splits, seeds, protocol
         )
-    mended = np.empty_like(whole.sigma)
+    mended, square = np.empty_like(whole.sigma), np.empty_like(whole.sigma)
+    needed = np.empty_like(whole.mu)
     for split, of_fold in zip(case.splits, each, strict=True):
-        rows = split.validation
-        line = recalibrated(
-            case.taught.sd[rows], of_fold.sigma[:, rows], of_fold.sigma[:, split.test]
-        )
-        mended[:, split.test] = line
+        rows, test = split.validation, split.test
+        known, mean, sd = of_fold.sigma[:, rows], case.taught.mean[rows], case.taught.sd[rows]
+        mended[:, test] = recalibrated(sd, known, of_fold.sigma[:, test])
+        square[:, test] = (known**2).mean(1, keepdims=True)
+        away = sd**2 + (mean - of_fold.mu[:, rows]) ** 2
+        needed[:, test] = away.mean(1, keepdims=True)
+    whole = Fit(whole, mended, square, needed)
     if keep:
-        parts = {"mu": whole.mu, "sigma": whole.sigma, "mended": mended}
-        if whole.p is not None:
-            parts["p"] = whole.p.astype(np.float32)
+        said = whole.predicted
+        parts = {"mu": said.mu, "sigma": said.sigma} | whole._asdict()
+        del parts["predicted"]
+        if said.p is not None:
+            parts["p"] = said.p.astype(np.float32)
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as temporary:
             with open(temporary, "wb") as file:
                 np.savez(file, **parts)
-    return whole, mended
+    return whole

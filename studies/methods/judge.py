@@ -25,20 +25,21 @@ def weights_of(cases, n_resamples=N_RESAMPLES, seed=0):
     return resample_counts(len(clusters), n_resamples, seed)[:, place]
 
 
-def song_scores(case, judges, predicted, mean) -> dict:
-    """Score -> (n, D), averaged over seeds; ``mean`` (1, n, D) is that of mean only.
+def song_scores(case, judges, fit, bar) -> dict:
+    """Score -> (n, D), averaged over seeds; ``bar`` is the fit of mean only.
 
-    Distances in rating points. ``_same_mean``: the method's SD around that mean.
+    Distances in rating points. ``_spread``: the SD alone, around the mean of the bar.
     """
-    mu, sigma = predicted.mu, np.maximum(predicted.sigma, 1e-3)
+    mu, sigma = fit.predicted.mu, np.maximum(fit.predicted.sigma, 1e-3)
+    mean, around = bar.predicted.mu, fit.around(bar)
     out = {
         "dss": next_listener.dawid_sebastiani(mu, sigma, judges.mean, judges.sd),
-        "dss_same_mean": next_listener.dawid_sebastiani(mean, sigma, judges.mean, judges.sd),
+        "dss_spread": next_listener.dawid_sebastiani(mean, around, judges.mean, judges.sd),
     }
     if judges.counts is not None:
-        own = predicted.probabilities(case.n_levels)
-        same = maximum_entropy(np.broadcast_to(mean, sigma.shape), sigma, case.n_levels)
-        for name, p in {"": own, "_same_mean": same}.items():
+        own = fit.predicted.probabilities(case.n_levels)
+        same = maximum_entropy(np.broadcast_to(mean, around.shape), around, case.n_levels)
+        for name, p in {"": own, "_spread": same}.items():
             out["crps" + name] = next_listener.crps(p, judges.counts) * case.half_range
             out["log" + name] = next_listener.log_score(p, judges.counts)
     return {name: value.mean(0) for name, value in out.items()}
@@ -57,12 +58,12 @@ def together(cases, fits, name) -> tuple[dict, dict]:
     for panel in cases[0].judges:
         found, shares = [], []
         for case, fit in zip(cases, fits, strict=True):
-            judges, (predicted, mended) = case.judges[panel], fit[name]
-            found.append(song_scores(case, judges, predicted, fit["mean_only"][0].mu))
+            judges = case.judges[panel]
+            found.append(song_scores(case, judges, fit[name], fit["mean_only"]))
             n = np.ones(judges.mean.shape) if judges.counts is None else judges.counts.sum(-1)
             shares.append(n)
             up = case.correction if judges.counts is not None or panel == "truth" else 1.0
-            ours = predicted.sigma * up, mended * up
+            ours = fit[name].predicted.sigma * up, fit[name].mended * up
             pairs.setdefault(panel, []).append((judges.sd_of_all, *ours))
         total = sum(shares)
         for score in found[0]:
@@ -122,7 +123,7 @@ def score_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
         for panel, judges in case.judges.items():
             inside = within_folds(r2, case.fold)
             value = np.mean(
-                [inside(c.judges[panel].mean, f[name][0].mu).mean(0)
+                [inside(c.judges[panel].mean, f[name].predicted.mu).mean(0)
                  for c, f in zip(cases, fits, strict=True)], axis=0)  # fmt: skip
             nothing = np.full(judges.mean.shape[1], np.nan)
             rows += _rows(name, panel, "r2_mean", case.dimensions, value, nothing, nothing)
@@ -145,7 +146,7 @@ def _rows(method, judges, score, dimensions, value, low, high):
         }  # fmt: skip
 
 
-def best_rows(cases, fits=None, weights=None) -> pd.DataFrame:
+def best_rows(cases, weights=None) -> pd.DataFrame:
     """What could be reached, where it can be said without a model: ``crps`` (unbiased).
 
     And of the log score an end that is too good: the judges' own shares as the prediction.
@@ -175,7 +176,7 @@ def best_rows(cases, fits=None, weights=None) -> pd.DataFrame:
 def primary_of(case, panel) -> tuple:
     """The scores that are compared, the primary one first."""
     known = case.judges[panel].counts is not None
-    return ("crps_same_mean", "log_same_mean") if known else ("dss_same_mean",)
+    return ("crps_spread", "log_spread") if known else ("dss_spread",)
 
 
 def compared(case) -> str:
