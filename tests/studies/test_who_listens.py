@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import who_listens as study
+from group_worlds import listeners
 from scipy.stats import norm
 
 NODES = np.linspace(-4, 4, 81)
@@ -11,19 +12,10 @@ GROUP, GENRE, CLIP, LENIENCY, REST = 0.15, 0.2, 0.25, 0.4, 0.8
 
 def world(rng, round_them=False):
     """One draw: cells of simulated listeners, numbers as they are, and the true parts."""
-    genre, sets = study.places()
-    n = study.cells()[0]
+    genre = study.places()[0]
     a, f, e = (rng.normal(size=shape) for shape in (8, (17, 8), (356, 8)))
     truth = GROUP * a + GENRE * f[genre] + CLIP * e + rng.normal(3, 0.6, (356, 1))
-    mean, variance = np.empty((356, 8, 1)), np.empty((356, 8, 1))
-    for s in range(21):
-        kinds = rng.normal(0, LENIENCY, (8, 6))
-        for c in np.flatnonzero(sets == s):
-            for g in range(8):
-                y = truth[c, g] + kinds[g, : n[c, g]] + rng.normal(0, REST, n[c, g])
-                y = np.clip(np.rint(y), 1, 5) if round_them else y
-                mean[c, g], variance[c, g] = y.mean(), y.var(ddof=1)
-    return (n, mean, variance), truth
+    return listeners(truth, rng, LENIENCY, REST, round_them), truth
 
 
 def whole_numbers(truth, sd):
