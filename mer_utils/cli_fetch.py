@@ -58,6 +58,6 @@ def musifeast(dest):
 
     The chapters do not need them: the repository holds their ratings and embeddings.
     """
-    from mer_utils.data.musifeast import fetch_musifeast
+    from mer_utils.data.musifeast_clips import fetch_musifeast
 
     click.echo(f"The clips are in {fetch_musifeast(dest)}")

@@ -15,7 +15,7 @@ from mer_utils import cli_fetch
         ("deam", "data.download", "fetch_deam"),
         ("musicfm", "data.download", "fetch_musicfm"),
         ("musicnn", "embed.weights", "fetch_musicnn"),
-        ("musifeast", "data.musifeast", "fetch_musifeast"),
+        ("musifeast", "data.musifeast_clips", "fetch_musifeast"),
     ],
 )
 def test_each_command_says_where_things_are(monkeypatch, tmp_path, command, module, function):

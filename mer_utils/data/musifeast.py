@@ -8,7 +8,7 @@ accidents. There is no table of single raters, but every union of groups is a pa
 exact mean and SD, and two unions without a common group share no listener: :func:`panel`.
 
 The files are in ``data/musifeast17/``; its README.md says how they were made. The sound is not:
-:func:`fetch_musifeast` gets the clips from the authors' repository.
+see :mod:`mer_utils.data.musifeast_clips`. Histograms: :mod:`mer_utils.data.musifeast_counts`.
 """
 
 from functools import lru_cache
@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import DIMENSIONS, Dataset, checksums
-from mer_utils.data.download import fetch_files
 from mer_utils.data.features import match_features, split_layer
 from mer_utils.paths import repo_root
 
@@ -31,7 +30,6 @@ CITATION = (
     "Behavior Research Methods, 57(7). doi:10.3758/s13428-025-02724-0"
 )
 LICENCE = "ratings and metadata: CC0 1.0; clips: for non-commercial research, not in this project"
-CLIPS_URL = "https://raw.githubusercontent.com/HazelvdW/MUSIFEAST-17/3ca6d0f/stimuli/"
 NAME = "MUSIFEAST-17"
 SCALE = (1, 5)
 GROUPS = tuple(f"{country}{age}" for country in ("UK", "US")
@@ -152,17 +150,3 @@ def load_musifeast(groups=GROUPS, features="auto") -> Dataset:
         kind="musifeast", labels=labels, ddof=1, scale=SCALE,
         checksums=checksums(repo_root(), files), notes=tuple(notes),
     )  # fmt: skip
-
-
-def fetch_musifeast(dest, *, base_url=CLIPS_URL, progress=True) -> Path:
-    """Download the 356 clips (231 MB) into ``dest``, checked against ``clips.csv``.
-
-    Raises
-    ------
-    FetchError
-        As in :func:`mer_utils.data.download.fetch_files`.
-    """
-    known = {f"{clip}.mp3": f"sha256:{digest}" for clip, digest in tables()[1]["sha256"].items()}
-    urls = {name: base_url + name for name in known}
-    fetch_files(urls, dest, known=known, progress=progress)
-    return Path(dest).expanduser()

@@ -2,14 +2,15 @@
 
 One member is the network ``Linear(d, 128) - ELU - Dropout - Linear(128, 128) - ELU -
 Dropout - Linear(128, 4)``; the four outputs are two means (through ``tanh``) and two SDs
-(through ``exp(-softplus(z))``). Its weights are plain tensors with a leading member axis:
+(through ``exp(-softplus(z))``). Other methods end in other outputs: :class:`Outputs`.
+Its weights are plain tensors with a leading member axis:
 
 ========  ===========================  =====================
 ``w1``    (n_members, d, hidden)       first layer
 ``b1``    (n_members, 1, hidden)
 ``w2``    (n_members, hidden, hidden)  second layer
 ``b2``    (n_members, 1, hidden)
-``w3``    (n_members, hidden, 4)       outputs
+``w3``    (n_members, hidden, 4)       outputs: for each number, all dimensions
 ``b3``    (n_members, 1, 4)
 ========  ===========================  =====================
 
@@ -18,20 +19,42 @@ Source: arXiv 2501.11570, "Experimental setup". The paper names the activation o
 ``sigmoid(-z)``, is our reading of it.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch.nn.functional import elu, softplus
 
 
-def init_heads(
-    n_features: int, seeds, hidden: int = 128, n_dimensions: int = 2
-) -> dict[str, torch.Tensor]:
-    """Fresh float32 weights, one member per seed.
+def moments(z):
+    """The paper's outputs, ``(mu, sigma)``: z is (..., 2, n_dimensions)."""
+    return torch.tanh(z[..., 0, :]), torch.exp(-softplus(z[..., 1, :]))
+
+
+class Outputs(NamedTuple):
+    """What the last layer of a head stands for; :data:`PAPER` is the paper's.
+
+    It gives ``n_each`` numbers for each dimension, z (..., n_each, n_dimensions). ``link`` turns z
+    into the tuple of tensors (..., n_dimensions, ...) that is predicted and that a loss takes
+    first. Those of the numbers that stand ``apart`` do not teach the hidden layers.
+    """
+
+    link: Callable = moments
+    n_each: int = 2
+    apart: tuple = ()
+
+
+PAPER = Outputs()
+
+
+def init_heads(n_features: int, seeds, hidden: int = 128, n_outputs: int = 4) -> dict:
+    """Fresh float32 weights by name, one member per seed.
 
     Each weight and bias is uniform on ``(-1/sqrt(fan_in), 1/sqrt(fan_in))``, the default of
     ``torch.nn.Linear``. A member's weights depend on its own seed alone.
     """
-    shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, 2 * n_dimensions)}
+    shapes = {"1": (n_features, hidden), "2": (hidden, hidden), "3": (hidden, n_outputs)}
     members = []
     for seed in seeds:
         rng = np.random.default_rng([seed, 10])
@@ -47,13 +70,16 @@ def init_heads(
     }
 
 
-def after_first_layer(weights, a1, masks=(1.0, 1.0)):
-    """From the first layer's sums ``a1`` to ``(mu, sigma)``; see :func:`forward`."""
+def after_first_layer(weights, a1, masks=(1.0, 1.0), outputs=PAPER):
+    """From the first layer's sums ``a1`` to the predictions; see :func:`forward`."""
     h = elu(a1) * masks[0]
     h = elu(torch.baddbmm(weights["b2"], h, weights["w2"])) * masks[1]
-    out = torch.baddbmm(weights["b3"], h, weights["w3"])
-    mu, sigma = out.chunk(2, dim=-1)
-    return torch.tanh(mu), torch.exp(-softplus(sigma))
+    z = torch.baddbmm(weights["b3"], h, weights["w3"]).unflatten(-1, (outputs.n_each, -1))
+    if outputs.apart:
+        still = torch.baddbmm(weights["b3"], h.detach(), weights["w3"]).view_as(z)
+        rows = [still if k in outputs.apart else z for k in range(outputs.n_each)]
+        z = torch.stack([row[..., k, :] for k, row in enumerate(rows)], dim=-2)
+    return outputs.link(z)
 
 
 def first_layer(weights, x):
@@ -63,7 +89,7 @@ def first_layer(weights, x):
     return torch.baddbmm(weights["b1"], x, weights["w1"])
 
 
-def forward(weights, x, masks=(1.0, 1.0)):
+def forward(weights, x, masks=(1.0, 1.0), outputs=PAPER):
     """Predictions of every member.
 
     Parameters
@@ -73,13 +99,14 @@ def forward(weights, x, masks=(1.0, 1.0)):
     masks : pair of tensors, (n_members, n_songs, hidden), or numbers
         What multiplies the two hidden layers: dropout masks already divided by the
         probability of keeping a unit. The default, 1, is dropout off.
+    outputs : Outputs
 
     Returns
     -------
-    mu : tensor, (n_members, n_songs, n_dimensions), in (-1, 1)
-    sigma : tensor, (n_members, n_songs, n_dimensions), in (0, 1)
+    mu, sigma : tensors, (n_members, n_songs, n_dimensions), in (-1, 1) and in (0, 1)
+        Or what another ``outputs.link`` gives.
     """
-    return after_first_layer(weights, first_layer(weights, x), masks)
+    return after_first_layer(weights, first_layer(weights, x), masks, outputs)
 
 
 def dropout_masks(rng: np.random.Generator, shape, dropout: float) -> np.ndarray:

@@ -13,8 +13,8 @@ Where the speed comes from (``python studies/speed/time_training.py`` measures i
   change a single bit of the result;
 * the gradient of the first layer, nine tenths of all weights, is written into one buffer
   that is used again at every step. Autograd would allocate it anew;
-* ``torch._fused_adam_``, the operator behind ``torch.optim.Adam(fused=True)``, updates
-  each member in one sweep through memory and with its own learning rate.
+* ``torch._fused_adam_``, behind ``torch.optim.Adam(fused=True)``, updates each member in one
+  sweep through memory and with its own learning rate.
 
 What did not help: ``torch.optim.Adam`` with one parameter group per member (its
 bookkeeping costs more than the update), blocks of two (too many small calls), storing
@@ -29,8 +29,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mer_utils.model import heads
 from mer_utils.model.fused_adam import MemberAdam
-from mer_utils.model.heads import after_first_layer, dropout_masks, forward, init_heads, kept_share
+from mer_utils.model.heads import PAPER, after_first_layer, dropout_masks, init_heads, kept_share
 from mer_utils.model.losses import get_loss
 
 BLOCK = 4
@@ -95,22 +96,27 @@ class TrainedStack:
     best_epoch: np.ndarray
 
 
-def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, progress=False):
+def train_stack(
+    train, validation, *, loss, seeds, outputs=PAPER, protocol=None, threads=None, progress=False
+):
     """Train one head per seed.
 
     Parameters
     ----------
     train, validation : tuple ``(x, mean, sd)``
         Standardised features (n_songs, d) and targets (n_songs, n_dimensions) in model space.
+        Another loss may take other targets, one or more, (n_songs, n_dimensions, ...).
     loss : str or callable
-        A name in :data:`mer_utils.model.losses.LOSSES`, or a function with their signature.
+        A name in :data:`mer_utils.model.losses.LOSSES`, or a function with their signature: first
+        what ``outputs.link`` gives, then the targets; it gives (n_members, n_songs, n_dimensions).
     seeds : sequence of int >= 0
         One member each.
+    outputs : Outputs
+        What the last layer stands for; by default the paper's mean and SD.
     protocol : Protocol, optional
     threads : int, optional
         CPU threads, by default ``OMP_NUM_THREADS`` or all cores. The result is the same.
-    progress : bool
-        Show a bar over epochs, if on a terminal.
+    progress : bool, a bar over epochs, if on a terminal
 
     Returns
     -------
@@ -119,8 +125,7 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
     Raises
     ------
     ValueError
-        Empty or non-finite data, no seeds, unknown loss, or a validation loss that was
-        never finite.
+        Empty or non-finite data, no seeds, unknown loss, a validation loss that was never finite.
     """
     protocol = protocol or Protocol()
     loss = loss if callable(loss) else get_loss(loss)
@@ -141,7 +146,7 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
 
         def work(block):
             torch.set_num_threads(1)
-            return _train_block(train, validation, loss, block, protocol, bar)
+            return _train_block(train, validation, loss, block, outputs, protocol, bar)
 
         try:
             with ThreadPoolExecutor(max(1, min(threads, len(blocks)))) as pool:
@@ -162,25 +167,27 @@ def train_stack(train, validation, *, loss, seeds, protocol=None, threads=None, 
 
 
 def _tensors(part, name):
-    x, mean, sd = (torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32)) for a in part)
-    if len(x) == 0:
+    part = tuple(torch.as_tensor(np.ascontiguousarray(a, dtype=np.float32)) for a in part)
+    kinds = ("features", "means", "SDs") if len(part) == 3 else ("features", *["targets"] * 9)
+    if len(part[0]) == 0:
         raise ValueError(f"the {name} side is empty: use more songs or other shares")
-    if not (len(x) == len(mean) == len(sd)):
-        raise ValueError(f"{name}: {len(x)} rows of features, {len(mean)} means, {len(sd)} SDs")
-    for what, values in (("features", x), ("means", mean), ("SDs", sd)):
-        bad = ~torch.isfinite(values).all(dim=1)
-        if bad.any():
+    if len({len(values) for values in part}) > 1:
+        sizes = [f"{len(values)} {what}" for values, what in zip(part[1:], kinds[1:], strict=False)]
+        raise ValueError(f"{name}: {len(part[0])} rows of features, {', '.join(sizes)}")
+    for what, values in zip(kinds, part, strict=False):
+        if (bad := ~torch.isfinite(values).flatten(1).all(dim=1)).any():
             raise ValueError(f"{name} {what}: row {int(bad.nonzero()[0])} is not finite")
-    return x, mean, sd
+    return part
 
 
-def _train_block(train, validation, loss, seeds, protocol, bar):
+def _train_block(train, validation, loss, seeds, outputs, protocol, bar):
     """One block of members, on one thread: a :class:`TrainedStack`."""
-    x, mean, sd = train
+    x, *targets = train
     n, size = len(x), protocol.batch_size
     n_batches = -(-n // size)
     members = len(seeds)
-    weights = init_heads(x.shape[1], seeds, protocol.hidden, mean.shape[1])
+    n_outputs = outputs.n_each * targets[0].shape[1]
+    weights = init_heads(x.shape[1], seeds, protocol.hidden, n_outputs)
     order_rng = [np.random.default_rng([s, 11]) for s in seeds]
     mask_rng = [np.random.default_rng([s, 12]) for s in seeds]
     adam = MemberAdam(weights, protocol.learning_rate)
@@ -206,8 +213,8 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
             with torch.no_grad():
                 a1 = torch.baddbmm(weights["b1"], xb, weights["w1"])
             a1.requires_grad_()
-            mu, sigma = after_first_layer(weights, a1, keep)
-            losses = loss(mu, sigma, mean[rows], sd[rows]).mean(dim=(1, 2))
+            predicted = after_first_layer(weights, a1, keep, outputs)
+            losses = loss(*predicted, *(t[rows] for t in targets)).mean(dim=(1, 2))
             from_a1, *rest = torch.autograd.grad(losses.sum(), [a1, *small.values()])
             torch.bmm(xb.transpose(1, 2), from_a1, out=gradient_w1)
             gradient = {"w1": gradient_w1, "b1": from_a1.sum(1, keepdim=True)}
@@ -215,8 +222,9 @@ def _train_block(train, validation, loss, seeds, protocol, bar):
             total += losses.detach() * rows.shape[1]
 
         with torch.no_grad():
-            xv, mean_v, sd_v = validation
-            now = loss(*forward(weights, xv), mean_v, sd_v).mean(dim=(1, 2)).numpy()
+            xv, *targets_v = validation
+            predicted = heads.forward(weights, xv, outputs=outputs)
+            now = loss(*predicted, *targets_v).mean(dim=(1, 2)).numpy()
             curves[:, :, epoch] = total.numpy() / n, now, adam.rates
             better = now < lowest
             for k in np.flatnonzero(better if protocol.restore_best else np.isfinite(now)):

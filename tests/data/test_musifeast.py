@@ -1,10 +1,9 @@
-"""MUSIFEAST-17: exact panels, the published figures, the clips against a server on this machine."""
+"""MUSIFEAST-17: exact panels, the published figures."""
 
 import hashlib
 import os
 from pathlib import Path
 
-import file_server
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +14,7 @@ from scipy.stats import f_oneway
 from mer_utils.data import musifeast
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.load import load
-from mer_utils.data.musifeast import FEW, GROUPS, fetch_musifeast, load_musifeast, panel, tables
+from mer_utils.data.musifeast import FEW, GROUPS, load_musifeast, panel, tables
 
 
 def test_the_numbers_of_the_publication():
@@ -120,20 +119,6 @@ def test_a_store_of_other_songs_is_refused(tmp_path):
     extract(tmp_path, tmp_path / "none", encoder="logmel", progress=False)
     with pytest.raises(DataError, match="none of its 1 items is among"):
         load_musifeast(features=str(tmp_path / "none"))
-
-
-def test_the_clips_are_fetched_and_checked(tmp_path, monkeypatch):
-    bodies = {name: os.urandom(1000) for name in ("RnB_LOW_01", "Jazz_HIGH_08")}
-    digests = {name: hashlib.sha256(body).hexdigest() for name, body in bodies.items()}
-    clips = pd.DataFrame({"sha256": digests})
-    monkeypatch.setattr(musifeast, "tables", lambda: (None, clips))
-    with file_server.serving() as server:
-        server.files = {f"{name}.mp3": body for name, body in bodies.items()}
-        fetch_musifeast(tmp_path / "a", base_url=server.url + "/stimuli/", progress=False)
-        assert {p.stem: p.read_bytes() for p in (tmp_path / "a").glob("*.mp3")} == bodies
-        server.files["Jazz_HIGH_08.mp3"] = os.urandom(1000)
-        with pytest.raises(ValueError, match="checksum differs"):
-            fetch_musifeast(tmp_path / "b", base_url=server.url + "/stimuli/", progress=False)
 
 
 def test_embeddings_are_those_of_the_clips(tmp_path, musicnn_weights):
