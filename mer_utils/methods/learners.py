@@ -26,7 +26,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import GammaRegressor, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 
-from mer_utils.methods.listeners import Predicted
+from mer_utils.methods.listeners import Predicted, moments_of
 from mer_utils.model.losses import SD_FLOOR
 
 PENALTIES = np.logspace(1, 5, 17)
@@ -89,6 +89,23 @@ def mean_only(x, listeners, split, seeds=(0,), protocol=None):
         for d in range(mu.shape[1])
     ]
     return _predicted(mu, np.stack(sigma, 1))
+
+
+def next_listener(x, listeners, split, seeds=(0,), protocol=None):
+    r""":func:`mean_only` with room for its own error: a quadratic for :math:`s^2 + (m-\hat\mu)^2`.
+
+    That is how far, in mean square, single ratings lie from the *predicted* mean: what a score of
+    a listener's rating rewards. The listeners' SD is how far they lie from their own mean, and is
+    too narrow there. A method can beat :func:`mean_only` in such a score by being wider, with no
+    word on which songs divide listeners; it has to beat this one as well. Out of fold, as there.
+    """
+    x, rows = _taught(x, split)
+    mu, seen = _means(x, listeners, rows, out_of_fold=True)
+    square = listeners.sd[rows] ** 2 + (listeners.mean[rows] - seen) ** 2
+    square = [
+        np.polyval(np.polyfit(seen[:, d], square[:, d], 2), mu[:, d]) for d in range(mu.shape[1])
+    ]
+    return _predicted(mu, np.sqrt(np.maximum(np.stack(square, 1), 0)))
 
 
 def sos(x, listeners, split, seeds=(0,), protocol=None):
@@ -181,7 +198,6 @@ def quantile_forest(x, listeners, split, seeds=(0,), protocol=None):
     forest = ExtraTreesRegressor(**TREES, random_state=int(seeds[0])).fit(x[rows], below)
     below = forest.predict(x).reshape(len(x), n_dimensions, k - 1)
     p = np.diff(below, axis=-1, prepend=0.0, append=1.0).clip(0)
-    p, levels = p / p.sum(-1, keepdims=True), np.linspace(-1, 1, k)
-    mu = p @ levels
-    sigma = np.sqrt((p * (levels - mu[..., None]) ** 2).sum(-1))
+    p /= p.sum(-1, keepdims=True)
+    mu, sigma = moments_of(p)
     return Predicted(mu[None], sigma[None], p[None])

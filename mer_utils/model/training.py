@@ -58,6 +58,8 @@ class Protocol:
     restore_best
         Keep the weights of the epoch with the lowest validation loss (our choice; the paper
         does not say), else the last.
+    same_order
+        Members of a block see the same songs at the same time, for a loss in which they meet.
     """
 
     epochs: int = 100
@@ -69,6 +71,7 @@ class Protocol:
     hidden: int = 128
     dropout: float = 0.5
     restore_best: bool = True
+    same_order: bool = False
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "hidden"):
@@ -188,7 +191,8 @@ def _train_block(train, validation, loss, seeds, outputs, protocol, bar):
     members = len(seeds)
     n_outputs = outputs.n_each * targets[0].shape[1]
     weights = init_heads(x.shape[1], seeds, protocol.hidden, n_outputs)
-    order_rng = [np.random.default_rng([s, 11]) for s in seeds]
+    order_seeds = seeds[:1] * members if protocol.same_order else seeds
+    order_rng = [np.random.default_rng([s, 11]) for s in order_seeds]
     mask_rng = [np.random.default_rng([s, 12]) for s in seeds]
     adam = MemberAdam(weights, protocol.learning_rate)
     small = {name: weights[name].requires_grad_() for name in ("w2", "b2", "w3", "b3")}

@@ -16,7 +16,7 @@ from mer_utils.model.losses import SD_FLOOR
 from mer_utils.model.splits import Split, standardise
 
 OF_X = ("ridge", "trees", "log_sd", "gamma")
-OF_SD = ("constant_sd", "mean_only", "sos", *OF_X)
+OF_SD = ("constant_sd", "mean_only", "next_listener", "sos", *OF_X)
 FITS = (*OF_SD, "quantile_forest")
 SPLIT = Split(np.arange(0, 450), np.arange(450, 500), np.arange(500, 900))
 
@@ -93,7 +93,7 @@ def test_a_planted_spread_is_found_and_the_bar_does_not_find_it(name):
     assert (squared_errors("mean_only", x, panel).mean(0) > 0.8 * floor).all()
 
 
-@pytest.mark.parametrize("name", [n for n in OF_SD if n != "constant_sd"])
+@pytest.mark.parametrize("name", ["mean_only", "sos", *OF_X])
 def test_where_there_is_nothing_nothing_beats_the_constant(name):
     gains = []
     for seed in range(4):
@@ -130,6 +130,18 @@ def test_why_the_curve_is_learnt_out_of_fold():
                 slopes[name].append(np.polyfit(sigma[split.test], panel.sd[split.test, d], 1)[0])
     assert np.median(slopes["out of fold"]) == pytest.approx(1, abs=0.1)
     assert np.median(slopes["fitted"]) < 0.9
+
+
+def test_a_wider_curve_is_nearer_to_the_next_listener_with_no_word_on_songs():
+    """Means are unsure here, all SDs are equal: what it gains in a score of ratings is width."""
+    x, panel = world(lambda x, mean: 0.3, noise=0.2, sd_noise=0)
+    score = {}
+    for name in ("mean_only", "next_listener"):
+        mu, sigma = (a[0, SPLIT.test] for a in fit(name, x, panel)[:2])
+        square = panel.sd[SPLIT.test] ** 2 + (panel.mean[SPLIT.test] - mu) ** 2
+        score[name] = (np.log(sigma**2) + square / sigma**2).mean(0)  # Dawid and Sebastiani
+    np.testing.assert_allclose((sigma**2).mean(0), 0.3**2 + 0.2**2, rtol=0.1)
+    assert (score["next_listener"] < score["mean_only"] - 0.05).all()
 
 
 def test_sos_recovers_its_parameter_and_says_less_where_means_are_unsure():

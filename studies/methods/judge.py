@@ -1,0 +1,220 @@
+"""Scores, paired differences and verdicts, by the rules in ``RULES.md``."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from mer_utils.methods.listeners import maximum_entropy
+from mer_utils.methods.registry import METHODS
+from mer_utils.scoring import next_listener
+from mer_utils.scoring.intervals import centred, resample_counts
+from mer_utils.scoring.metrics import pearson, r2, spearman
+from mer_utils.scoring.score_table import within_folds
+from mer_utils.scoring.verdicts import holm
+
+N_RESAMPLES = 500
+REFERENCES = ("mean_only", "mse")
+PLACE = ["data", "design", "judges"]
+OVER_SONGS = {"spearman": spearman, "r2": r2, "pearson": pearson}
+"""Of the predicted SD with that of the judges."""
+
+
+def weights_of(cases, n_resamples=N_RESAMPLES, seed=0):
+    """How often each song counts when whole clusters are drawn: (n_resamples, n_songs)."""
+    clusters, place = np.unique(cases[0].cluster, return_inverse=True)
+    return resample_counts(len(clusters), n_resamples, seed)[:, place]
+
+
+def song_scores(case, judges, predicted, mean) -> dict:
+    """Score -> (n, D), averaged over seeds; ``mean`` (1, n, D) is that of mean only.
+
+    Distances in rating points. ``_same_mean``: the method's SD around that mean.
+    """
+    mu, sigma = predicted.mu, np.maximum(predicted.sigma, 1e-3)
+    out = {
+        "dss": next_listener.dawid_sebastiani(mu, sigma, judges.mean, judges.sd),
+        "dss_same_mean": next_listener.dawid_sebastiani(mean, sigma, judges.mean, judges.sd),
+    }
+    if judges.counts is not None:
+        own = predicted.probabilities(case.n_levels)
+        same = maximum_entropy(np.broadcast_to(mean, sigma.shape), sigma, case.n_levels)
+        for name, p in {"": own, "_same_mean": same}.items():
+            out["crps" + name] = next_listener.crps(p, judges.counts) * case.half_range
+            out["log" + name] = next_listener.log_score(p, judges.counts)
+    return {name: value.mean(0) for name, value in out.items()}
+
+
+def together(cases, fits, name) -> tuple[dict, dict]:
+    """One method on the turns of a design.
+
+    Returns
+    -------
+    scores : (judges, score) -> (n, D)
+        Turns weighted by their listeners, so that every listener counts once.
+    pairs : judges -> list of (SD of the judges, predicted, mended), by turn
+    """
+    scores, pairs = {}, {}
+    for panel in cases[0].judges:
+        found, shares = [], []
+        for case, fit in zip(cases, fits, strict=True):
+            judges, (predicted, mended) = case.judges[panel], fit[name]
+            found.append(song_scores(case, judges, predicted, fit["mean_only"][0].mu))
+            n = np.ones(judges.mean.shape) if judges.counts is None else judges.counts.sum(-1)
+            shares.append(n)
+            up = case.correction if judges.counts is not None or panel == "truth" else 1.0
+            ours = predicted.sigma * up, mended * up
+            pairs.setdefault(panel, []).append((judges.sd_of_all, *ours))
+        total = sum(shares)
+        for score in found[0]:
+            parts = (f[score] * n for f, n in zip(found, shares, strict=True))
+            scores[panel, score] = sum(parts) / total
+    return scores, pairs
+
+
+def averaged(score, pairs, which, weights=None):
+    """A score of the SD, averaged over turns and seeds: (D,), or (n_resamples, D)."""
+    found = []
+    for sd, *predictions in pairs:
+        value = np.asarray(score(sd, predictions[which], weights=weights))
+        found.append(
+            value.reshape(*value.shape[:1] if weights is not None else (), -1, sd.shape[1]).mean(-2)
+        )
+    return np.mean(found, axis=0)
+
+
+def means(table, weights):
+    """Mean over songs of (n, D), and its bootstrap error over clusters: two of (D,)."""
+    draws = weights @ table / weights.sum(1, keepdims=True)
+    return table.mean(0), draws.std(0, ddof=1)
+
+
+def factor_of(factors, method, score, against=""):
+    """How much wider an interval must be; at least 1, and 1 where it was not measured."""
+    if factors is None:
+        return 1.0
+    rows = factors[factors["method"].eq(method) & factors["score"].eq(score)]
+    rows = rows[rows["against"].fillna("").eq(against)]
+    return max(1.0, *rows["factor"]) if len(rows) else 1.0
+
+
+def score_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
+    """Every score of every method: ``method, judges, score, dimension, value, low, high``."""
+    weights = weights_of(cases) if weights is None else weights
+    case, rows = cases[0], []
+    for name in fits[0]:
+        scores, pairs = together(cases, fits, name)
+        for (panel, score), table in scores.items():
+            value, error = means(table, weights)
+            half = 1.96 * error
+            rows += _rows(name, panel, score, case.dimensions, value, value - half, value + half)
+        for panel, of_turns in pairs.items():
+            for label, score in OVER_SONGS.items():
+                inside = within_folds(score, case.fold)
+                value = averaged(inside, of_turns, 0)
+                ends = _ends(averaged(inside, of_turns, 0, weights), value)
+                wider = factor_of(factors, name, label)
+                ends = [value + wider * (end - value) for end in ends]
+                rows += _rows(name, panel, label, case.dimensions, value, *ends)
+            inside = within_folds(r2, case.fold)
+            value = averaged(inside, of_turns, 1)
+            ends = _ends(averaged(inside, of_turns, 1, weights), value)
+            rows += _rows(name, panel, "r2_recalibrated", case.dimensions, value, *ends)
+        for panel, judges in case.judges.items():
+            inside = within_folds(r2, case.fold)
+            value = np.mean(
+                [inside(c.judges[panel].mean, f[name][0].mu).mean(0)
+                 for c, f in zip(cases, fits, strict=True)], axis=0)  # fmt: skip
+            nothing = np.full(judges.mean.shape[1], np.nan)
+            rows += _rows(name, panel, "r2_mean", case.dimensions, value, nothing, nothing)
+    table = pd.DataFrame(rows)
+    table.insert(0, "data", case.data)
+    table.insert(1, "design", case.design)
+    return table
+
+
+def _ends(draws, value):
+    """Interval of a score, or nothing where the prediction is a constant and has none."""
+    return centred(draws, value) if np.isfinite(value).all() else (value, value)
+
+
+def _rows(method, judges, score, dimensions, value, low, high):
+    for d, dimension in enumerate(dimensions):
+        yield {
+            "method": method, "family": METHODS[method].family, "judges": judges, "score": score,
+            "dimension": dimension, "value": value[d], "low": low[d], "high": high[d],
+        }  # fmt: skip
+
+
+def best_rows(cases, fits=None, weights=None) -> pd.DataFrame:
+    """What could be reached, where it can be said without a model: ``crps`` (unbiased).
+
+    And of the log score an end that is too good: the judges' own shares as the prediction.
+    """
+    weights = weights_of(cases) if weights is None else weights
+    rows = []
+    for panel, judges in cases[0].judges.items():
+        if judges.counts is None:
+            continue
+        counts = sum(case.judges[panel].counts for case in cases)
+        shares = counts / counts.sum(-1, keepdims=True)
+        best = next_listener.best_crps(counts) * cases[0].half_range
+        for score, table in {
+            "crps": best, "log": next_listener.log_score(shares, counts),
+        }.items():  # fmt: skip
+            value, error = means(table, weights)
+            for d, dimension in enumerate(cases[0].dimensions):
+                rows.append((panel, score, dimension, value[d], value[d] - 1.96 * error[d],
+                             value[d] + 1.96 * error[d]))  # fmt: skip
+    names = ["judges", "score", "dimension", "value", "low", "high"]
+    table = pd.DataFrame(rows, columns=names)
+    table.insert(0, "data", cases[0].data)
+    table.insert(1, "design", cases[0].design)
+    return table
+
+
+def primary_of(case, panel) -> tuple:
+    """The scores that are compared, the primary one first."""
+    known = case.judges[panel].counts is not None
+    return ("crps_same_mean", "log_same_mean") if known else ("dss_same_mean",)
+
+
+def compared(case) -> str:
+    """The judges of the comparisons: held-out listeners, or who there is."""
+    return "held out" if "held out" in case.judges else "same"
+
+
+def difference_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
+    """Paired differences with :data:`REFERENCES`; below 0 the method is better.
+
+    ``value``, ``low``, ``high``, ``error`` (bootstrap, before the factor), ``factor``, ``p``, and
+    ``p_holm`` and ``verdict`` within each family: a reference and a score.
+    """
+    weights = weights_of(cases) if weights is None else weights
+    case, panel = cases[0], compared(cases[0])
+    tables = {name: together(cases, fits, name)[0] for name in fits[0]}
+    rows = []
+    for score in primary_of(case, panel):
+        for reference in REFERENCES:
+            for name in tables:
+                if name == reference:
+                    continue
+                gap = tables[name][panel, score] - tables[reference][panel, score]
+                value, error = means(gap, weights)
+                wider = factor_of(factors, name, score, reference)
+                for d, dimension in enumerate(case.dimensions):
+                    half = 1.96 * wider * error[d]
+                    p = 2 * norm.sf(abs(value[d]) / max(wider * error[d], 1e-12))
+                    rows.append({
+                        "method": name, "family": METHODS[name].family, "against": reference,
+                        "judges": panel, "score": score, "dimension": dimension,
+                        "value": value[d], "low": value[d] - half, "high": value[d] + half,
+                        "error": error[d], "factor": wider, "p": p,
+                    })  # fmt: skip
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby(["score", "against"])["p"].transform(holm)
+    sure = table["p_holm"] < 0.05
+    words = np.where(table["value"] < 0, "better", "worse")
+    table["verdict"] = np.where(sure, words, "undecided")
+    table.insert(0, "data", case.data)
+    table.insert(1, "design", case.design)
+    return table

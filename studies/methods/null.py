@@ -1,0 +1,71 @@
+"""Where nothing is to be found: how often is something found, and how wide must intervals be?
+
+One draw of the *absent* world (:mod:`worlds`) is new listeners, new true SDs without relation to the
+clips' embeddings or means, new folds; every method is trained anew, for few epochs and one seed.
+
+``factor`` is the spread of a score over draws, divided by its average bootstrap error in the
+same draws: a bootstrap keeps the trained models, so it leaves out what other training data would have
+done. ``alarms`` is the share of 95% intervals of a paired difference (after the factor) that
+promise a gain; at most 2.5% may, by chance, if *mean only* cannot be beaten.
+"""
+
+import numpy as np
+import pandas as pd
+from cases import world
+from fits import fit, possible
+from judge import REFERENCES, difference_rows, score_rows, weights_of
+from scipy.stats import binomtest
+from tqdm import tqdm
+
+DRAWS, EPOCHS, SEEDS = 40, 30, 1
+KEY = ["method", "score", "against"]
+
+
+def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
+    """One draw: ``method, score, against, dimension, value, error``."""
+    case = world("absent", k)
+    names = possible(case) if names is None else names
+    fits = [{name: fit(case, name, SEEDS, epochs) for name in names}]
+    weights = weights_of([case], 200, seed=k)
+    gaps = difference_rows([case], fits, weights=weights)
+    rows = gaps[[*KEY, "dimension", "value", "error"]]
+    own = score_rows([case], fits, weights=weights)
+    own = own[own["judges"].eq("held out") & own["score"].isin(["spearman", "r2"])]
+    own = own.assign(error=(own["high"] - own["low"]) / 3.92, against="")
+    return pd.concat([rows, own[rows.columns]], ignore_index=True).assign(draw=k)
+
+
+def draws(n=DRAWS, epochs=EPOCHS, names=None) -> pd.DataFrame:
+    """All draws below each other."""
+    return pd.concat([draw(k, epochs, names) for k in tqdm(range(n), "no signal")])
+
+
+def factors(table: pd.DataFrame) -> pd.DataFrame:
+    """Factors and false alarms: ``method, score, against, factor, low, high, alarms, out, n``.
+
+    ``low`` and ``high`` are a 95% interval of the factor (chi-squared, dimensions as independent
+    draws); ``alarms`` is NaN for scores that are no difference.
+    """
+    rows = []
+    for place, part in table.dropna(subset="value").groupby(KEY, sort=False):
+        by = part.groupby("dimension")
+        spread = np.sqrt(by["value"].var(ddof=1).mean())
+        ratio = spread / np.sqrt((part["error"] ** 2).mean())
+        n = len(part)
+        rough = 1.96 / np.sqrt(2 * n)
+        alarms, out = np.nan, False
+        if place[2]:
+            top = part["value"] + 1.96 * max(1.0, ratio) * part["error"]
+            found = int((top < 0).sum())
+            alarms = found / n
+            out = binomtest(found, n).proportion_ci(method="wilson").low > 0.025
+        ends = ratio * np.exp([-rough, rough])
+        rows.append((*place, ratio, *ends, alarms, bool(out), n))
+    names = [*KEY, "factor", "low", "high", "alarms", "out", "n"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def out_of(table: pd.DataFrame) -> set:
+    """Methods that find a gain where there is none: out, by the rules."""
+    rows = table[table["against"].eq(REFERENCES[0]) & table["score"].eq("crps_same_mean")]
+    return set(rows.loc[rows["out"].astype(bool), "method"])
