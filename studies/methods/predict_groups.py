@@ -23,7 +23,7 @@ the groups' general effects (averages of training clips); with a second ridge on
 group's departure from the clip's mean, of embedding or genre. ``error`` is the mean squared error,
 ``gain`` how much lower than that of the embedding alone, with Student's interval over set means.
 ``chance`` is what no prediction can avoid: the variance of a group's mean by who was asked. All in
-rating^2. Intervals take the trained models as given. ``table()`` takes about 15 s.
+rating^2. Intervals take the trained models as given. ``table()`` takes about ten seconds.
 """
 
 from functools import partial

@@ -60,6 +60,7 @@ def test_moments_and_coverage_by_hand():
     assert mean == pytest.approx([3, 3]) and sd == pytest.approx([8**0.5, (4 / 3) ** 0.5])
     ends = np.array([[1.0, 2.5], [4.0, 4.0]])
     assert study.covered(ends, n) == pytest.approx([0.5, 0.5])
+    assert study.interval_score(*ends, n) == pytest.approx([3 + 20 * 0.5, 1.5 + 20 * 0.25])
 
 
 def test_the_table_of_real_listeners():

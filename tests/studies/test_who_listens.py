@@ -1,10 +1,13 @@
 """Components of listeners' variance: known ones come back in the design as it is."""
 
+import leniency
 import numpy as np
 import pytest
 import who_listens as study
 from group_worlds import listeners
 from scipy.stats import norm
+
+from mer_utils.data.soundtracks import load_soundtracks
 
 NODES = np.linspace(-4, 4, 81)
 GROUP, GENRE, CLIP, LENIENCY, REST = 0.15, 0.2, 0.25, 0.4, 0.8
@@ -95,3 +98,36 @@ def test_two_clips_missing_are_refused():
     z[0, 0] = z[1, 1] = np.nan
     with pytest.raises(ValueError, match="at most one"):
         study._filled(z)
+
+
+def test_genres_that_divide_listeners_are_named():
+    rng, (genre, _) = np.random.default_rng(3), study.places()
+    truth = np.full((356, 8), 3.0)
+    truth[genre == 4] += [-0.5, -0.5, 0.5, 0.5] * 2
+    found = study.by_genre(("valence",), listeners(truth, rng, LENIENCY, REST))
+    age = found[found["comparison"] == "age"].reset_index()
+    assert age.loc[4, "value"] == pytest.approx(16 / 17, abs=0.2) and age.loc[4, "low"] > 0.4
+    country = found[found["comparison"] == "country"]
+    assert (country["value"].abs() < 0.35).all() and (age["n"] >= 20).all()
+
+
+def test_leniency_of_real_raters_is_found_without_knowing_them(soundtracks_root):
+    """Film music's raters, dealt into sets and groups of two: only means and SDs are looked at."""
+    ratings = load_soundtracks(soundtracks_root)
+    for dimension in ("valence", "energy"):
+        y = leniency.blocks_of(ratings, dimension)[0]
+        rng, found = np.random.default_rng(4), []
+        for _ in range(150):
+            clips, raters = rng.permutation(50)[:48], rng.permutation(49)[:48]
+            cells = np.stack([
+                y[np.ix_(c, r)].reshape(16, 8, 2)
+                for c, r in zip(clips.reshape(3, 16), raters.reshape(3, 16), strict=True)
+            ])  # fmt: skip
+            n = np.full((3, 16, 8), 2.0)
+            mean, variance = cells.mean(-1)[..., None], cells.var(-1, ddof=1)[..., None]
+            parts = study.components(n, mean, variance)
+            total = parts["listeners", "leniency"] + parts["listeners", "rest"]
+            found.append(np.r_[parts["listeners", "leniency"], parts["groups", "any"]] / total)
+        found = np.mean(found, 0)
+        assert found[0] == pytest.approx(leniency.shares(y)[0], abs=0.015)
+        assert found[1] == pytest.approx(0, abs=0.015)
