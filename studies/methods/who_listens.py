@@ -21,7 +21,8 @@ unbiased with unequal n, since the diagonal of P is constant. They can be below 
 that g x s holds nothing but people and their set's clips: clips were put into sets by number.
 
 Shares are of the variance of single ratings of a clip, all groups counted alike; a comparison of
-rank d adds d/8 of its component. ``seen`` takes the group means as they are, chance included.
+rank d adds d/8 of its component. ``any``: general, genre and clip together; ``seen``: the group
+means as they are, chance included.
 Intervals (95%) are over sets, that is other clips and other people of the same groups: the
 delete-one-set jackknife with Student's t. ``table()`` takes a second or two.
 """
