@@ -36,8 +36,8 @@ class Outputs(NamedTuple):
     """What the last layer of a head stands for; :data:`PAPER` is the paper's.
 
     It gives ``n_each`` numbers for each dimension, z (..., n_each, n_dimensions). ``link`` turns z
-    into the tuple of tensors (..., n_dimensions, ...) that is predicted and that a loss takes
-    first. Those of the numbers that stand ``apart`` do not teach the hidden layers.
+    into the tuple of tensors that is predicted and that a loss takes first. Those of the numbers
+    that stand ``apart`` do not teach the hidden layers.
     """
 
     link: Callable = moments

@@ -1,8 +1,8 @@
 """Train a stack of heads in one pass; a single seed is a stack of one.
 
-Members never meet: each has its own initial weights, order of songs, dropout masks,
-learning rate and best epoch, all drawn from its own seed. So member k of a stack is the
-model that seed k alone would give, up to the rounding of float32.
+Members never meet: each has its own initial weights, order of songs, dropout masks, learning rate
+and best epoch, all from its own seed. So member k of a stack is the model that seed k alone would
+give, up to the rounding of float32.
 
 Where the speed comes from (``python studies/speed/time_training.py`` measures it):
 
@@ -11,14 +11,13 @@ Where the speed comes from (``python studies/speed/time_training.py`` measures i
   working alone: nothing waits for another thread in the middle of a step, and a block's
   weights stay near the processor. The size is fixed, so the number of threads does not
   change a single bit of the result;
-* the gradient of the first layer, nine tenths of all weights, is written into one buffer
-  that is used again at every step. Autograd would allocate it anew;
+* the gradient of the first layer, nine tenths of all weights, has one buffer for all steps;
 * ``torch._fused_adam_``, behind ``torch.optim.Adam(fused=True)``, updates each member in one
   sweep through memory and with its own learning rate.
 
-What did not help: ``torch.optim.Adam`` with one parameter group per member (its
-bookkeeping costs more than the update), blocks of two (too many small calls), storing
-``w1`` transposed (the forward product takes twice as long), one stack over all threads.
+What did not help: ``torch.optim.Adam`` with a parameter group per member (its bookkeeping costs
+more than the update), blocks of two (too many small calls), storing ``w1`` transposed (the forward
+product takes twice as long), one stack over all threads.
 """
 
 import os
@@ -59,7 +58,7 @@ class Protocol:
         Keep the weights of the epoch with the lowest validation loss (our choice; the paper
         does not say), else the last.
     same_order
-        Members of a block see the same songs at the same time, for a loss in which they meet.
+        Members of a block see the same songs together, for a loss in which they meet.
     """
 
     epochs: int = 100
@@ -119,7 +118,7 @@ def train_stack(
     protocol : Protocol, optional
     threads : int, optional
         CPU threads, by default ``OMP_NUM_THREADS`` or all cores. The result is the same.
-    progress : bool, a bar over epochs, if on a terminal
+    progress : bool, a bar if on a terminal
 
     Returns
     -------
