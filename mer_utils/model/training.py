@@ -111,13 +111,10 @@ def train_stack(
     loss : str or callable
         A name in :data:`mer_utils.model.losses.LOSSES`, or a function with their signature: first
         what ``outputs.link`` gives, then the targets; it gives (n_members, n_songs, n_dimensions).
-    seeds : sequence of int >= 0
-        One member each.
-    outputs : Outputs
-        What the last layer stands for; by default the paper's mean and SD.
+    seeds : sequence of int >= 0, one member each
+    outputs : Outputs, by default the paper's mean and SD
     protocol : Protocol, optional
-    threads : int, optional
-        CPU threads, by default ``OMP_NUM_THREADS`` or all cores. The result is the same.
+    threads : int, by default ``OMP_NUM_THREADS`` or all cores; the result is the same
     progress : bool, a bar if on a terminal
 
     Returns
