@@ -130,6 +130,15 @@ def _film_panel(ratings, tracks):
     return panel_of(_film_counts(ratings, tracks), covariance)
 
 
+def quarters(ratings) -> np.ndarray:
+    """Which quarter each rating's rater is in, 0 to 3; drawn within both groups of raters."""
+    late = ratings.groupby("rater")["song_id"].min() > 50  # tracks 51 to 110
+    part, rng = {}, np.random.default_rng(0)
+    for group in (late.index[late], late.index[~late]):
+        part |= dict(zip(rng.permutation(group), np.arange(len(group)) % TURNS, strict=True))
+    return np.array([part[r] for r in ratings["rater"]])
+
+
 def soundtracks(root="") -> list[Case]:
     """Film music: all raters; and three quarters of each group of raters, in four turns."""
     ratings = load_soundtracks(root or None)
@@ -138,12 +147,7 @@ def soundtracks(root="") -> list[Case]:
     order = table["File"].str.extract(r"(\d+)")[0].astype(int)
     features = table.set_index(order).loc[tracks].drop(columns="File").to_numpy(np.float32)
     splits = tuple(folds(len(tracks), 0))
-    rater = ratings["rater"].to_numpy()
-    late = ratings.groupby("rater")["song_id"].min() > 50  # the two groups of raters
-    part, rng = {}, np.random.default_rng(0)
-    for group in (late.index[late], late.index[~late]):
-        part |= dict(zip(rng.permutation(group), np.arange(len(group)) % TURNS, strict=True))
-    quarter = np.array([part[r] for r in rater])
+    quarter = quarters(ratings)
 
     def case(design, taught, judges, turn=0):
         panel = _film_panel(ratings[taught], tracks)
@@ -152,7 +156,7 @@ def soundtracks(root="") -> list[Case]:
             FILM, 4.0, turn, taught.sum() / len(tracks),
         )  # fmt: skip
 
-    everyone = np.ones(len(rater), bool)
+    everyone = np.ones(len(ratings), bool)
     made = [case("all", everyone, {"same": Judges.of(_film_counts(ratings, tracks))})]
     for turn in range(TURNS):
         out = quarter == turn
