@@ -11,6 +11,12 @@ was committed before the first run. Tables, all aggregates:
 ``null.csv``         where nothing is to be found: factors of intervals, false alarms
 ``verdicts.csv``     the rule of the open question
 ``calibration.csv``  the next listener: PIT, coverage, sharpness
+``who_listens.csv``  MUSIFEAST-17: how much of the disagreement lies between groups of listeners
+``genres.csv``       the same, by genre: older less younger listeners, UK less US
+``predict_groups.csv``  is that part more predictable; a model that is told the group
+``leniency.csv``     film music: leniency of raters, and what is left without it
+``conformal.csv``    intervals for the next listener; ``conformal_simulated.csv``: where it is known
+``pairs.csv``        both dimensions together: does the predicted correlation mean anything
 ``provenance.json``  command, checksums, versions, date
 
 ``--only`` does some of the data sets and leaves the rows of the others as they are.
@@ -24,10 +30,15 @@ from pathlib import Path
 
 import calibrate
 import cases
+import conformal
 import judge
+import leniency
 import null
 import open_question
+import pairs
 import pandas as pd
+import predict_groups
+import who_listens
 from fits import EPOCHS, SEEDS, SEEDS_TO_SPREAD, fit, possible
 from tqdm import tqdm
 
@@ -40,7 +51,7 @@ COMMAND = (
     "python studies/methods/run_all.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT "
     "--out results/methods"
 )
-PARTS = ("null", "musifeast", "worlds", "soundtracks", "deam", "deam_controls")
+PARTS = ("null", "musifeast", "worlds", "soundtracks", "deam", "deam_controls", "people", "pairs")
 
 
 def designs(part: str, args) -> list[list]:
@@ -93,6 +104,18 @@ def tables_of(turns, fits, factors) -> dict:
     }
 
 
+def people_tables(soundtracks) -> dict:
+    """Who listens, and the next listener: tables that need no network."""
+    return {
+        "who_listens": who_listens.table(),
+        "genres": who_listens.by_genre(),
+        "predict_groups": predict_groups.table(),
+        "leniency": leniency.table(soundtracks or None),
+        "conformal": conformal.table(),
+        "conformal_simulated": conformal.simulated(),
+    }
+
+
 def merged(out: Path, tables: dict) -> dict:
     """New rows in place of the old ones of the same data and design; all others stay."""
     for name, table in tables.items():
@@ -119,7 +142,7 @@ def main(argv=None):
     sums = dict(load("musifeast").checksums)
     if {"deam", "deam_controls"} & set(args.only):
         sums |= load("deam", args.data).checksums
-    if "soundtracks" in args.only:
+    if {"soundtracks", "people", "pairs"} & set(args.only):
         folder = soundtracks_root(args.soundtracks or None)
         sums |= {name: sha256(folder / name) for name in (FILE, "audio_features.csv")}
     about = {
@@ -130,10 +153,13 @@ def main(argv=None):
     if "null" in args.only:
         factors = null.factors(null.draws(args.draws, jobs=args.jobs))
         write_tables(args.out, {"null": factors}, about)
-    factors = kept("methods", "null", args.out)
-    for part in args.only:
-        if part == "null":
-            continue
+    if "people" in args.only:
+        write_tables(args.out, people_tables(args.soundtracks), about)
+    if "pairs" in args.only:
+        table = pairs.table(args.soundtracks, args.seeds, args.epochs)
+        write_tables(args.out, {"pairs": table}, about)
+    for part in (part for part in args.only if part not in ("null", "people", "pairs")):
+        factors = kept("methods", "null", args.out)
         print(f"{part}:", flush=True)
         all_designs = designs(part, args)
         for turns, fits in zip(all_designs, trained(all_designs, args), strict=True):
