@@ -1,7 +1,8 @@
 """Where nothing is to be found: how often is something found, and how wide must intervals be?
 
-One draw of the *absent* world (:mod:`simulated_panels`) is new listeners, new true SDs without relation to
-the clips' embeddings or means, new folds; every method is trained anew, few epochs and one seed.
+One draw of the *absent* world (:mod:`simulated_panels`) is new listeners, new true SDs without
+relation to the clips' embeddings or means, new folds; every method is trained anew, few epochs and
+one seed.
 
 ``factor`` is the spread of a score over draws, divided by its average bootstrap error in the same
 draws: a bootstrap keeps the trained models, so it leaves out what other training data would have
