@@ -17,12 +17,14 @@ import numpy as np
 import pandas as pd
 from cases import world
 from fits import fit, possible
-from judge import REFERENCES, difference_rows, score_rows, weights_of
+from judge import REFERENCES, difference_rows, reach, score_rows, weights_of
 from scipy.stats import binomtest
 from tqdm import tqdm
 
 DRAWS, EPOCHS, SEEDS = 40, 30, 1
 KEY = ["method", "score", "against"]
+SCORES = ("crps_spread", "log_spread", "dss_spread", "crps_own", "dss_own")
+"""Of the differences: all that any data set compares."""
 
 
 def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
@@ -31,12 +33,13 @@ def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
     names = possible(case) if names is None else names
     fits = [{name: fit(case, name, SEEDS, epochs) for name in names}]
     weights = weights_of([case], 200, seed=k)
-    gaps = difference_rows([case], fits, weights=weights)
-    rows = gaps[[*KEY, "dimension", "value", "error"]]
+    gaps = difference_rows([case], fits, weights=weights, scores=SCORES)
     own = score_rows([case], fits, weights=weights)
     own = own[own["judges"].eq("held out") & own["score"].isin(["spearman", "r2"])]
-    own = own.assign(error=(own["high"] - own["low"]) / 3.92, against="")
-    return pd.concat([rows, own[rows.columns]], ignore_index=True).assign(draw=k)
+    rows = pd.concat([gaps, own.assign(against="")], ignore_index=True)
+    rows["error"] = (rows["high"] - rows["low"]) / (2 * reach(case))
+    rows["reach"] = reach(case)
+    return rows[[*KEY, "dimension", "value", "error", "reach"]].assign(draw=k)
 
 
 def draws(n=DRAWS, epochs=EPOCHS, names=None, jobs=1) -> pd.DataFrame:
