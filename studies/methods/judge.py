@@ -179,8 +179,10 @@ def compared(case) -> str:
     return "held out" if "held out" in case.judges else "same"
 
 
-def difference_rows(cases, fits, factors=None, weights=None, scores=None) -> pd.DataFrame:
-    """Paired differences with :data:`REFERENCES`; below 0 the method is better.
+def difference_rows(
+    cases, fits, factors=None, weights=None, scores=None, references=REFERENCES
+) -> pd.DataFrame:
+    """Paired differences with the ``references``; below 0 the method is better.
 
     ``value``, ``low``, ``high``, ``error`` (bootstrap, before the factor), ``factor``, ``p``, and
     ``p_holm`` and ``verdict`` within each family: a reference and a score.
@@ -190,7 +192,7 @@ def difference_rows(cases, fits, factors=None, weights=None, scores=None) -> pd.
     tables = {name: together(cases, fits, name)[0] for name in fits[0]}
     rows = []
     for score in scores or primary_of(case, panel):
-        for reference in REFERENCES:
+        for reference in references:
             for name in tables:
                 if name == reference:
                     continue

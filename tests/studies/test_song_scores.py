@@ -1,4 +1,4 @@
-"""What a predicted SD earns: nothing for width, something for songs; and whose error it may know."""
+"""What a predicted SD earns: nothing for width, something for songs; whose error may it know?"""
 
 from dataclasses import replace
 
