@@ -40,6 +40,8 @@ COMMAND = (
     "python studies/methods/run_all.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT "
     "--out results/methods"
 )
+DIGITS = 6
+"""Differences of scores are some thousandths of a point, or less."""
 PARTS = ("null", "musifeast", "worlds", "soundtracks", "deam", "deam_controls")
 
 
@@ -129,7 +131,7 @@ def main(argv=None):
     }  # fmt: skip
     if "null" in args.only:
         factors = null.factors(null.draws(args.draws, jobs=args.jobs))
-        write_tables(args.out, {"null": factors}, about)
+        write_tables(args.out, {"null": factors}, about, digits=DIGITS)
     factors = kept("methods", "null", args.out)
     for part in args.only:
         if part == "null":
@@ -138,7 +140,7 @@ def main(argv=None):
         all_designs = designs(part, args)
         for turns, fits in zip(all_designs, trained(all_designs, args), strict=True):
             tables = merged(args.out, tables_of(turns, fits, factors))
-            write_tables(args.out, tables, about)
+            write_tables(args.out, tables, about, digits=DIGITS)
 
 
 if __name__ == "__main__":
