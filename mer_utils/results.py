@@ -25,11 +25,14 @@ def versions() -> dict:
     return {"mer_utils": __version__, "python": platform.python_version()} | packages
 
 
-def write_tables(out: Path, tables: dict, provenance: dict, ending: str = ""):
-    """Write ``NAME{ending}.csv`` for each table and ``provenance{ending}.json``, each whole."""
+def write_tables(out: Path, tables: dict, provenance: dict, ending: str = "", digits: int = 4):
+    """Write ``NAME{ending}.csv`` for each table and ``provenance{ending}.json``, each whole.
+
+    ``digits`` after the point.
+    """
     for name, table in tables.items():
         with write_atomically(out / f"{name}{ending}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4f")
+            table.to_csv(temporary, index=False, float_format=f"%.{digits}f")
     with write_atomically(out / f"provenance{ending}.json") as temporary:
         temporary.write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 

@@ -19,6 +19,8 @@ def test_what_is_written_is_read_again(tmp_path):
     assert list(found["name"]) == ["null", "a"], "a name is no missing value"
     assert found["value"].tolist()[0] == 0.3333 and found["value"].isna().tolist() == [False, True]
     assert provenance("", "_x", tmp_path) == {"command": "c"}
+    write_tables(tmp_path, {"one": table}, {}, digits=6)
+    assert kept("", "one", tmp_path)["value"].tolist()[0] == 0.333333
 
 
 @pytest.mark.parametrize("read", [kept, lambda study, name, folder: provenance(study, "", folder)])

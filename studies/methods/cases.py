@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import worlds
+import simulated_panels as worlds
 
 from mer_utils.controls.data import control
 from mer_utils.data.dataset import DIMENSIONS
@@ -195,7 +195,7 @@ def deam_controls(root="") -> list[Case]:
 
 
 def world(name, draw=0) -> Case:
-    """A simulated world on MUSIFEAST-17's embeddings; see :mod:`worlds`."""
+    """A simulated world on MUSIFEAST-17's embeddings; see :mod:`simulated_panels`."""
     songs = load("musifeast")
     made = worlds.make(name, songs, draw)
     splits = tuple(folds(len(songs), draw, groups=artist_groups(songs.artist)))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import t
+from song_scores import correction, song_scores
 
-from mer_utils.methods.listeners import maximum_entropy
 from mer_utils.methods.registry import METHODS
 from mer_utils.scoring import next_listener
 from mer_utils.scoring.intervals import centred, resample_counts
@@ -12,7 +12,8 @@ from mer_utils.scoring.metrics import pearson, r2, spearman
 from mer_utils.scoring.score_table import within_folds
 from mer_utils.scoring.verdicts import holm
 
-N_RESAMPLES = 500
+N_RESAMPLES, RANKED = 1000, 500
+"""Resamples; of scores of the SD, in which ranks take long, the first of these."""
 REFERENCES = ("mean_only", "mse")
 PLACE = ["data", "design", "judges"]
 OVER_SONGS = {"spearman": spearman, "r2": r2, "pearson": pearson}
@@ -25,24 +26,14 @@ def weights_of(cases, n_resamples=N_RESAMPLES, seed=0):
     return resample_counts(len(clusters), n_resamples, seed)[:, place]
 
 
-def song_scores(case, judges, fit, bar) -> dict:
-    """Score -> (n, D), averaged over seeds; ``bar`` is the fit of mean only.
+def clusters(case) -> int:
+    """How many there are: 21 listening sets, artists, tracks."""
+    return len(np.unique(case.cluster))
 
-    Distances in rating points. ``_spread``: the SD alone, around the mean of the bar.
-    """
-    mu, sigma = fit.predicted.mu, np.maximum(fit.predicted.sigma, 1e-3)
-    mean, around = bar.predicted.mu, fit.around(bar)
-    out = {
-        "dss": next_listener.dawid_sebastiani(mu, sigma, judges.mean, judges.sd),
-        "dss_spread": next_listener.dawid_sebastiani(mean, around, judges.mean, judges.sd),
-    }
-    if judges.counts is not None:
-        own = fit.predicted.probabilities(case.n_levels)
-        same = maximum_entropy(np.broadcast_to(mean, around.shape), around, case.n_levels)
-        for name, p in {"": own, "_spread": same}.items():
-            out["crps" + name] = next_listener.crps(p, judges.counts) * case.half_range
-            out["log" + name] = next_listener.log_score(p, judges.counts)
-    return {name: value.mean(0) for name, value in out.items()}
+
+def reach(case) -> float:
+    """Errors from a value to the end of its 95% interval: Student's t, as clusters may be few."""
+    return t.ppf(0.975, clusters(case) - 1)
 
 
 def together(cases, fits, name) -> tuple[dict, dict]:
@@ -59,10 +50,10 @@ def together(cases, fits, name) -> tuple[dict, dict]:
         found, shares = [], []
         for case, fit in zip(cases, fits, strict=True):
             judges = case.judges[panel]
-            found.append(song_scores(case, judges, fit[name], fit["mean_only"]))
+            found.append(song_scores(case, panel, fit[name], fit["mean_only"]))
             n = np.ones(judges.mean.shape) if judges.counts is None else judges.counts.sum(-1)
             shares.append(n)
-            up = case.correction if judges.counts is not None or panel == "truth" else 1.0
+            up = correction(case, panel)
             ours = fit[name].predicted.sigma * up, fit[name].mended * up
             pairs.setdefault(panel, []).append((judges.sd_of_all, *ours))
         total = sum(shares)
@@ -83,10 +74,13 @@ def averaged(score, pairs, which, weights=None):
     return np.mean(found, axis=0)
 
 
-def means(table, weights):
-    """Mean over songs of (n, D), and its bootstrap error over clusters: two of (D,)."""
+def means(table, weights, n_clusters):
+    """Mean over songs of (n, D), and its bootstrap error over clusters: two of (D,).
+
+    Times the root of G / (G - 1) for G clusters: resamples vary about the mean of these G.
+    """
     draws = weights @ table / weights.sum(1, keepdims=True)
-    return table.mean(0), draws.std(0, ddof=1)
+    return table.mean(0), draws.std(0, ddof=1) * np.sqrt(n_clusters / (n_clusters - 1))
 
 
 def factor_of(factors, method, score, against=""):
@@ -105,20 +99,20 @@ def score_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
     for name in fits[0]:
         scores, pairs = together(cases, fits, name)
         for (panel, score), table in scores.items():
-            value, error = means(table, weights)
-            half = 1.96 * error
+            value, error = means(table, weights, clusters(case))
+            half = reach(case) * error
             rows += _rows(name, panel, score, case.dimensions, value, value - half, value + half)
         for panel, of_turns in pairs.items():
             for label, score in OVER_SONGS.items():
                 inside = within_folds(score, case.fold)
                 value = averaged(inside, of_turns, 0)
-                ends = _ends(averaged(inside, of_turns, 0, weights), value)
-                wider = factor_of(factors, name, label)
+                ends = _ends(averaged(inside, of_turns, 0, weights[:RANKED]), value)
+                wider = factor_of(factors, name, label) * reach(case) / 1.96
                 ends = [value + wider * (end - value) for end in ends]
                 rows += _rows(name, panel, label, case.dimensions, value, *ends)
             inside = within_folds(r2, case.fold)
             value = averaged(inside, of_turns, 1)
-            ends = _ends(averaged(inside, of_turns, 1, weights), value)
+            ends = _ends(averaged(inside, of_turns, 1, weights[:RANKED]), value)
             rows += _rows(name, panel, "r2_recalibrated", case.dimensions, value, *ends)
         for panel, judges in case.judges.items():
             inside = within_folds(r2, case.fold)
@@ -162,10 +156,11 @@ def best_rows(cases, weights=None) -> pd.DataFrame:
         for score, table in {
             "crps": best, "log": next_listener.log_score(shares, counts),
         }.items():  # fmt: skip
-            value, error = means(table, weights)
+            value, error = means(table, weights, clusters(cases[0]))
+            half = reach(cases[0]) * error
             for d, dimension in enumerate(cases[0].dimensions):
-                rows.append((panel, score, dimension, value[d], value[d] - 1.96 * error[d],
-                             value[d] + 1.96 * error[d]))  # fmt: skip
+                low, high = value[d] - half[d], value[d] + half[d]
+                rows.append((panel, score, dimension, value[d], low, high))
     names = ["judges", "score", "dimension", "value", "low", "high"]
     table = pd.DataFrame(rows, columns=names)
     table.insert(0, "data", cases[0].data)
@@ -176,7 +171,7 @@ def best_rows(cases, weights=None) -> pd.DataFrame:
 def primary_of(case, panel) -> tuple:
     """The scores that are compared, the primary one first."""
     known = case.judges[panel].counts is not None
-    return ("crps_spread", "log_spread") if known else ("dss_spread",)
+    return ("crps_spread", "log_spread", "crps_own") if known else ("dss_spread", "dss_own")
 
 
 def compared(case) -> str:
@@ -184,8 +179,10 @@ def compared(case) -> str:
     return "held out" if "held out" in case.judges else "same"
 
 
-def difference_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
-    """Paired differences with :data:`REFERENCES`; below 0 the method is better.
+def difference_rows(
+    cases, fits, factors=None, weights=None, scores=None, references=REFERENCES
+) -> pd.DataFrame:
+    """Paired differences with the ``references``; below 0 the method is better.
 
     ``value``, ``low``, ``high``, ``error`` (bootstrap, before the factor), ``factor``, ``p``, and
     ``p_holm`` and ``verdict`` within each family: a reference and a score.
@@ -194,17 +191,18 @@ def difference_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
     case, panel = cases[0], compared(cases[0])
     tables = {name: together(cases, fits, name)[0] for name in fits[0]}
     rows = []
-    for score in primary_of(case, panel):
-        for reference in REFERENCES:
+    for score in scores or primary_of(case, panel):
+        for reference in references:
             for name in tables:
                 if name == reference:
                     continue
                 gap = tables[name][panel, score] - tables[reference][panel, score]
-                value, error = means(gap, weights)
+                value, error = means(gap, weights, clusters(case))
                 wider = factor_of(factors, name, score, reference)
                 for d, dimension in enumerate(case.dimensions):
-                    half = 1.96 * wider * error[d]
-                    p = 2 * norm.sf(abs(value[d]) / max(wider * error[d], 1e-12))
+                    half = reach(case) * wider * error[d]
+                    far = abs(value[d]) / max(wider * error[d], 1e-12)
+                    p = 2 * t.sf(far, clusters(case) - 1)
                     rows.append({
                         "method": name, "family": METHODS[name].family, "against": reference,
                         "judges": panel, "score": score, "dimension": dimension,

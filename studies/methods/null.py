@@ -1,12 +1,13 @@
 """Where nothing is to be found: how often is something found, and how wide must intervals be?
 
-One draw of the *absent* world (:mod:`worlds`) is new listeners, new true SDs without relation to
-the clips' embeddings or means, new folds; every method is trained anew, few epochs and one seed.
+One draw of the *absent* world (:mod:`simulated_panels`) is new listeners, new true SDs without
+relation to the clips' embeddings or means, new folds; every method is trained anew, few epochs and
+one seed.
 
 ``factor`` is the spread of a score over draws, divided by its average bootstrap error in the same
 draws: a bootstrap keeps the trained models, so it leaves out what other training data would have
-done. ``alarms`` is the share of 95% intervals of a paired difference (after the factor) that
-promise a gain; at most 2.5% may, by chance, if *mean only* cannot be beaten.
+done. ``alarms`` is the share of 95% intervals (after the factor) that promise a gain; at most 2.5%
+may, by chance, where nobody can be better (:func:`out_of`).
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -16,12 +17,16 @@ import numpy as np
 import pandas as pd
 from cases import world
 from fits import fit, possible
-from judge import REFERENCES, difference_rows, score_rows, weights_of
+from judge import REFERENCES, difference_rows, reach, score_rows, weights_of
 from scipy.stats import binomtest
 from tqdm import tqdm
 
 DRAWS, EPOCHS, SEEDS = 40, 30, 1
 KEY = ["method", "score", "against"]
+SCORES = ("crps_spread", "log_spread", "dss_spread", "crps_own", "dss_own")
+"""Of the differences: all that any data set compares."""
+NOTHING, TRUE_SCORE = "constant", "crps_own"
+"""Who cannot be beaten where nothing is to be found, and in which score: see :func:`out_of`."""
 
 
 def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
@@ -30,12 +35,15 @@ def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
     names = possible(case) if names is None else names
     fits = [{name: fit(case, name, SEEDS, epochs) for name in names}]
     weights = weights_of([case], 200, seed=k)
-    gaps = difference_rows([case], fits, weights=weights)
-    rows = gaps[[*KEY, "dimension", "value", "error"]]
+    gaps = difference_rows(
+        [case], fits, weights=weights, scores=SCORES, references=(NOTHING, *REFERENCES)
+    )
     own = score_rows([case], fits, weights=weights)
     own = own[own["judges"].eq("held out") & own["score"].isin(["spearman", "r2"])]
-    own = own.assign(error=(own["high"] - own["low"]) / 3.92, against="")
-    return pd.concat([rows, own[rows.columns]], ignore_index=True).assign(draw=k)
+    rows = pd.concat([gaps, own.assign(against="")], ignore_index=True)
+    rows["error"] = (rows["high"] - rows["low"]) / (2 * reach(case))
+    rows["reach"] = reach(case)
+    return rows[[*KEY, "dimension", "value", "error", "reach"]].assign(draw=k)
 
 
 def draws(n=DRAWS, epochs=EPOCHS, names=None, jobs=1) -> pd.DataFrame:
@@ -46,31 +54,33 @@ def draws(n=DRAWS, epochs=EPOCHS, names=None, jobs=1) -> pd.DataFrame:
 
 
 def factors(table: pd.DataFrame) -> pd.DataFrame:
-    """Factors and false alarms: ``method, score, against, factor, low, high, alarms, out, n``.
+    """Factors and alarms: ``method, score, against, factor, low, high, gain, alarms, out, n``.
 
     ``low`` and ``high`` are a 95% interval of the factor (chi-squared, dimensions as independent
-    draws); ``alarms`` is NaN for scores that are no difference.
+    draws). ``gain``: mean over draws, of what is better there. ``alarms``: share of intervals that
+    promise a gain; of a correlation or an R2, one above 0.
     """
     rows = []
     for place, part in table.dropna(subset="value").groupby(KEY, sort=False):
-        by = part.groupby("dimension")
-        spread = np.sqrt(by["value"].var(ddof=1).mean())
+        spread = np.sqrt(part.groupby("dimension")["value"].var(ddof=1).mean())
         ratio = spread / np.sqrt((part["error"] ** 2).mean())
         n = len(part)
-        rough = 1.96 / np.sqrt(2 * n)
-        alarms, out = np.nan, False
-        if place[2]:
-            top = part["value"] + 1.96 * max(1.0, ratio) * part["error"]
-            found = int((top < 0).sum())
-            alarms = found / n
-            out = binomtest(found, n).proportion_ci(method="wilson").low > 0.025
-        ends = ratio * np.exp([-rough, rough])
-        rows.append((*place, ratio, *ends, alarms, bool(out), n))
-    names = [*KEY, "factor", "low", "high", "alarms", "out", "n"]
+        ends = ratio * np.exp(np.array([-1.96, 1.96]) / np.sqrt(2 * n))
+        better = -part["value"] if place[2] else part["value"]
+        found = int((better > part["reach"] * max(1.0, ratio) * part["error"]).sum())
+        out = binomtest(found, n).proportion_ci(method="wilson").low > 0.025
+        rows.append((*place, ratio, *ends, better.mean(), found / n, bool(out), n))
+    names = [*KEY, "factor", "low", "high", "gain", "alarms", "out", "n"]
     return pd.DataFrame(rows, columns=names)
 
 
 def out_of(table: pd.DataFrame) -> set:
-    """Methods that find a gain where there is none: out, by the rules."""
-    rows = table[table["against"].eq(REFERENCES[0]) & table["score"].eq("crps_spread")]
+    """Methods that find a gain where there is none: out, by the rules.
+
+    A gain on a *constant*, around the listeners' own mean. There nobody can be better but by
+    chance: SDs were drawn without looking at the clip, and the score is proper. On *mean only* a
+    gain is real, as its curve is fitted to noise; and around a *predicted* mean, too: some methods
+    know where that mean is wrong.
+    """
+    rows = table[table["against"].eq(NOTHING) & table["score"].eq(TRUE_SCORE)]
     return set(rows.loc[rows["out"].astype(bool), "method"])

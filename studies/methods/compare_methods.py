@@ -1,6 +1,6 @@
 """Other methods, the committed tables: ``results/methods``.
 
-``python studies/methods/run_all.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT --out
+``python studies/methods/compare_methods.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT --out
 results/methods`` takes about two hours of two cores (``--jobs 2``). Every fit is kept in the cache,
 so that it can be stopped and goes on where it was. ``RULES.md`` says how methods are judged, and
 was committed before the first run. Tables, all aggregates:
@@ -48,9 +48,11 @@ from mer_utils.data.soundtracks import FILE, soundtracks_root
 from mer_utils.results import kept, versions, write_tables
 
 COMMAND = (
-    "python studies/methods/run_all.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT "
+    "python studies/methods/compare_methods.py --data $DEAM_ROOT --soundtracks $SOUNDTRACKS_ROOT "
     "--out results/methods"
 )
+DIGITS = 6
+"""Differences of scores are some thousandths of a point, or less."""
 PARTS = ("null", "musifeast", "worlds", "soundtracks", "deam", "deam_controls", "people", "pairs")
 
 
@@ -152,7 +154,7 @@ def main(argv=None):
     }  # fmt: skip
     if "null" in args.only:
         factors = null.factors(null.draws(args.draws, jobs=args.jobs))
-        write_tables(args.out, {"null": factors}, about)
+        write_tables(args.out, {"null": factors}, about, digits=DIGITS)
     if "people" in args.only:
         write_tables(args.out, people_tables(args.soundtracks), about)
     if "pairs" in args.only:
@@ -164,7 +166,7 @@ def main(argv=None):
         all_designs = designs(part, args)
         for turns, fits in zip(all_designs, trained(all_designs, args), strict=True):
             tables = merged(args.out, tables_of(turns, fits, factors))
-            write_tables(args.out, tables, about)
+            write_tables(args.out, tables, about, digits=DIGITS)
 
 
 if __name__ == "__main__":
