@@ -21,7 +21,7 @@ from judge import REFERENCES, difference_rows, reach, score_rows, weights_of
 from scipy.stats import binomtest
 from tqdm import tqdm
 
-DRAWS, EPOCHS, SEEDS = 40, 30, 1
+DRAWS, EPOCHS, SEEDS = 32, 30, 1
 KEY = ["method", "score", "against"]
 SCORES = ("crps_spread", "log_spread", "dss_spread", "crps_own", "dss_own")
 """Of the differences: all that any data set compares."""
