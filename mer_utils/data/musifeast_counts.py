@@ -41,7 +41,7 @@ def counts(groups=GROUPS, dimensions=DIMENSIONS) -> np.ndarray:
 
 
 def from_sums(n: int, total: int, square: int) -> np.ndarray:
-    """What :func:`counts` says of a group: ``n`` ratings, their sum, that of their squares: (5,)."""
+    """What :func:`counts` says of ``n`` ratings, by their sum and that of their squares: (5,)."""
     return _histograms(n)[total, square][0]
 
 
