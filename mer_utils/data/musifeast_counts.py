@@ -40,6 +40,11 @@ def counts(groups=GROUPS, dimensions=DIMENSIONS) -> np.ndarray:
     return _cells(groups, dimensions)[0]
 
 
+def from_sums(n: int, total: int, square: int) -> np.ndarray:
+    """What :func:`counts` says of ``n`` ratings, by their sum and that of their squares: (5,)."""
+    return _histograms(n)[total, square][0]
+
+
 def sure(groups=GROUPS, dimensions=DIMENSIONS) -> float:
     """Share of (clip, group, dimension) whose histogram is known and no average."""
     return float(_cells(groups, dimensions)[1].mean())

@@ -18,6 +18,15 @@ def test_counts_hold_what_is_known_exactly(groups):
     assert (counts >= 0).all() and musifeast_counts.sure(groups) > 0.85
 
 
+def test_sums_of_one_histogram_of_two_and_of_none():
+    np.testing.assert_array_equal(musifeast_counts.from_sums(3, 7, 21), [1, 1, 0, 1, 0])
+    # 1 1 4 4 and 1 2 2 5 have the same sums; they can come in 6 and in 12 orders
+    both = (6 * np.array([2, 0, 0, 2, 0]) + 12 * np.array([1, 2, 0, 0, 1])) / 18
+    np.testing.assert_allclose(musifeast_counts.from_sums(4, 10, 34), both)
+    with pytest.raises(KeyError):
+        musifeast_counts.from_sums(3, 7, 20)
+
+
 def test_counts_are_those_of_the_histogram_where_it_is_known(musifeast17_root):
     text = {"valence": str, "arousal": str}
     table = pd.read_csv(musifeast17_root / "ratings_reconstructed.csv", dtype=text)
