@@ -99,8 +99,10 @@ def tables_of(turns, fits, factors) -> dict:
     weights = judge.weights_of(turns)
     scores = judge.score_rows(turns, fits, factors, weights)
     differences = judge.difference_rows(turns, fits, factors, weights)
+    single = scores["score"].str.startswith("crps").any()
+    spare = ["pearson", "log_own", *(["dss", "dss_spread", "dss_own"] if single else [])]
     return {
-        "scores": scores,
+        "scores": scores[~scores["score"].isin(spare)],
         "best": judge.best_rows(turns, weights),
         "differences": differences,
         "calibration": calibrate.rows(turns, fits),
