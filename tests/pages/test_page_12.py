@@ -126,7 +126,7 @@ def test_the_other_solutions_say_what_the_page_says(clips, capsys):
 # --- the tables and the words that follow from them ---------------------------------------------
 
 
-def tables(verdict="met", better="undecided"):
+def tables(verdict="met", better="undecided", own=None):
     """Small kept tables of two methods on one data set, both dimensions."""
     places = [
         (*place, method, dimension)
@@ -135,8 +135,9 @@ def tables(verdict="met", better="undecided"):
         for dimension in ("valence", "arousal")
     ]
     rows = pd.DataFrame(places, columns=["data", "design", "judges", "method", "dimension"])
-    gaps = rows.assign(score="crps_spread", against="mean_only", verdict=better)
-    return {"verdicts": rows.assign(verdict=verdict), "differences": gaps}
+    kinds = {"crps_spread": better, "crps_own": better if own is None else own}
+    gaps = [rows.assign(score=s, against="mean_only", verdict=v) for s, v in kinds.items()]
+    return {"verdicts": rows.assign(verdict=verdict), "differences": pd.concat(gaps)}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,16 @@ def test_what_counts_as_an_answer(clips, verdict, better, passed):
     assert sorted(names["passes"]("MUSIFEAST-17")) == passed
     with pytest.raises(ValueError, match="no rows"):
         names["passes"]("film music")
+
+
+def test_a_gain_around_a_predicted_mean_alone_does_not_count(clips):
+    cells = {c["id"]: c.source for c in nbformat.read(ROOT / PAGE, 4).cells}
+    kept = tables(["met", "not met"] * 4, "better", own="undecided")
+    names = {**clips, "kept": kept, "EN": ["value", "low", "high"]}
+    exec(cells["places"], names)
+    exec(cells["glue-rule"], names)
+    assert names["surely"]("MUSIFEAST-17") and not names["surely"]("MUSIFEAST-17", "own")
+    assert names["passes"]("MUSIFEAST-17") == []
 
 
 def test_words_are_grouped_by_what_is_said(clips):
