@@ -38,6 +38,7 @@ import open_question
 import pairs
 import pandas as pd
 import predict_groups
+import reach
 import who_listens
 from fits import EPOCHS, SEEDS, SEEDS_TO_SPREAD, fit, possible
 from tqdm import tqdm
@@ -103,7 +104,7 @@ def tables_of(turns, fits, factors) -> dict:
     spare = ["pearson", "log_own", *(["dss", "dss_spread", "dss_own"] if single else [])]
     return {
         "scores": scores[~scores["score"].isin(spare)],
-        "best": judge.best_rows(turns, weights),
+        "best": pd.concat([judge.best_rows(turns, weights), reach.rows(turns)], ignore_index=True),
         "differences": differences,
         "calibration": calibrate.rows(turns, fits),
         "verdicts": open_question.verdicts(scores, null.out_of(factors)),
@@ -157,6 +158,9 @@ def main(argv=None):
         "deam_controls": {"seeds": CONTROL_SEEDS, "epochs": CONTROL_EPOCHS},
         "checksums": sums, "versions": versions(),
     }  # fmt: skip
+    print(
+        "About two hours of two cores in all; what is in the cache is not made again.", flush=True
+    )
     if "null" in args.only:
         factors = null.factors(null.draws(args.draws, jobs=args.jobs))
         write_tables(args.out, {"null": factors}, about, digits=DIGITS)

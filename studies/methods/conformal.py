@@ -28,7 +28,9 @@ mean +- q sigma, with q the 90% quantile of |y - mean| / sigma of calibration cl
                   took no part
 
 Each clip is a test clip once in each of :data:`FOLDINGS` foldings apart by artist; the intervals
-(95%) resample listening sets. :func:`simulated` shows coverage where the answer is known.
+(95%) resample listening sets. :func:`simulated` shows coverage where the answer is known. The
+package crepes makes the same intervals where one listener rates a clip (a test compares them); it
+cannot weigh several listeners of one clip, so the weights are written here.
 ``table()`` takes ten seconds.
 """
 
