@@ -53,6 +53,21 @@ def of_levels(p):
     return *histograms.moments_of(p), p
 
 
+def one_value_each(loss) -> Callable:
+    """The same loss; a ``ValueError`` if it does not give one value per song and dimension."""
+
+    def checked(*arguments):
+        value, wanted = loss(*arguments), arguments[0].shape[:3]
+        if value.shape != wanted:
+            raise ValueError(
+                f"the loss gave {tuple(value.shape)}, not {tuple(wanted)}: it must give one value "
+                "per member, song and dimension"
+            )
+        return value
+
+    return checked
+
+
 def head(
     loss, link=heads.moments, n_each: int | None = 2, *, given=MOMENTS, read=as_said, apart=(),
     levels=False,
@@ -75,7 +90,7 @@ def head(
         of = partial(link, n_levels=k) if levels else link
         outputs = heads.Outputs(of, n_each or k, apart)
         stack = trained(
-            x, listeners, split, seeds, protocol, loss, given=given, outputs=outputs
+            x, listeners, split, seeds, protocol, one_value_each(loss), given=given, outputs=outputs
         )  # fmt: skip
         said = read(*predict(stack, x, outputs))
         return Predicted(*(None if part is None else part.numpy().astype(float) for part in said))
