@@ -151,10 +151,11 @@ def test_every_field_but_the_path_changes_the_key(tiny):
     assert key(tiny, songs) == key(replace(tiny, split="auto"), songs)  # the fold says it
     assert key(tiny, songs) == key(replace(tiny, data="/elsewhere"), songs)
     assert key(tiny, songs) == key(replace(tiny, features="table.npz"), songs)
+    others = (3, 17, 0.1, 0.5, 1, 0.1, 9, 0.1, False, True)
     changed = [replace(tiny, **{name: value}) for name, value in OTHER.items()]
     changed += [
         replace(tiny, protocol=replace(TINY, **{f.name: value}))
-        for f, value in zip(fields(Protocol), (3, 17, 0.1, 0.5, 1, 0.1, 9, 0.1, False), strict=True)
+        for f, value in zip(fields(Protocol), others, strict=True)
     ]
     keys = {key(e, songs) for e in [tiny, *changed]}
     assert len(keys) == 1 + len(changed)
