@@ -195,7 +195,7 @@ def test_the_quantile_forest_is_the_histogram_weighted_by_shared_leaves():
     below = panel.frequencies[rows].cumsum(-1)[..., :-1].reshape(len(rows), -1)
     forest = ExtraTreesRegressor(**learners.TREES, random_state=0).fit(x.astype(float)[rows], below)
     leaves = forest.apply(x)
-    weights = np.zeros((900, 500))
+    weights = np.zeros((len(x), len(rows)))
     for leaf in leaves.T:
         shared = leaf[:, None] == leaf[None, rows]
         weights += shared / shared.sum(1, keepdims=True) / leaves.shape[1]
