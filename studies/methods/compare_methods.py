@@ -98,8 +98,9 @@ def trained(all_designs, args):
 def tables_of(turns, fits, factors) -> dict:
     """All tables of one design."""
     weights = judge.weights_of(turns)
-    scores = judge.score_rows(turns, fits, factors, weights)
-    differences = judge.difference_rows(turns, fits, factors, weights)
+    found = judge.all_together(turns, fits)
+    scores = judge.score_rows(turns, fits, factors, weights, found)
+    differences = judge.difference_rows(turns, fits, factors, weights, found=found)
     single = scores["score"].str.startswith("crps").any()
     spare = ["pearson", "log_own", *(["dss", "dss_spread", "dss_own"] if single else [])]
     return {

@@ -92,28 +92,32 @@ def factor_of(factors, method, score, against=""):
     return max(1.0, *rows["factor"]) if len(rows) else 1.0
 
 
-def score_rows(cases, fits, factors=None, weights=None) -> pd.DataFrame:
-    """Every score of every method: ``method, judges, score, dimension, value, low, high``."""
+def all_together(cases, fits) -> dict:
+    """:func:`together` of every method, by name: made once for all tables."""
+    return {name: together(cases, fits, name) for name in fits[0]}
+
+
+def score_rows(cases, fits, factors=None, weights=None, found=None) -> pd.DataFrame:
+    """Every score of every method: ``method, judges, score, dimension, value, low, high``.
+
+    ``found`` is :func:`all_together`, if it was made before.
+    """
     weights = weights_of(cases) if weights is None else weights
     case, rows = cases[0], []
-    for name in fits[0]:
-        scores, pairs = together(cases, fits, name)
+    for name, (scores, pairs) in (found or all_together(cases, fits)).items():
         for (panel, score), table in scores.items():
             value, error = means(table, weights, clusters(case))
             half = reach(case) * error
             rows += _rows(name, panel, score, case.dimensions, value, value - half, value + half)
         for panel, of_turns in pairs.items():
-            for label, score in OVER_SONGS.items():
+            plan = [(label, score, 0) for label, score in OVER_SONGS.items()]
+            for label, score, which in [*plan, ("r2_recalibrated", r2, 1)]:
                 inside = within_folds(score, case.fold)
-                value = averaged(inside, of_turns, 0)
-                ends = _ends(averaged(inside, of_turns, 0, weights[:RANKED]), value)
-                wider = factor_of(factors, name, label) * reach(case) / 1.96
+                value = averaged(inside, of_turns, which)
+                ends = _ends(averaged(inside, of_turns, which, weights[:RANKED]), value)
+                wider = factor_of(factors, name, label) * reach(case) / 1.96 if which == 0 else 1.0
                 ends = [value + wider * (end - value) for end in ends]
                 rows += _rows(name, panel, label, case.dimensions, value, *ends)
-            inside = within_folds(r2, case.fold)
-            value = averaged(inside, of_turns, 1)
-            ends = _ends(averaged(inside, of_turns, 1, weights[:RANKED]), value)
-            rows += _rows(name, panel, "r2_recalibrated", case.dimensions, value, *ends)
         for panel, judges in case.judges.items():
             inside = within_folds(r2, case.fold)
             value = np.mean(
@@ -180,7 +184,7 @@ def compared(case) -> str:
 
 
 def difference_rows(
-    cases, fits, factors=None, weights=None, scores=None, references=REFERENCES
+    cases, fits, factors=None, weights=None, scores=None, references=REFERENCES, found=None
 ) -> pd.DataFrame:
     """Paired differences with the ``references``; below 0 the method is better.
 
@@ -189,7 +193,8 @@ def difference_rows(
     """
     weights = weights_of(cases) if weights is None else weights
     case, panel = cases[0], compared(cases[0])
-    tables = {name: together(cases, fits, name)[0] for name in fits[0]}
+    found = found or all_together(cases, fits)
+    tables = {name: of_method for name, (of_method, _) in found.items()}
     rows = []
     for score in scores or primary_of(case, panel):
         for reference in references:

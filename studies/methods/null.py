@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from cases import world
 from fits import fit, possible
-from judge import REFERENCES, difference_rows, reach, score_rows, weights_of
+from judge import REFERENCES, all_together, difference_rows, reach, score_rows, weights_of
 from scipy.stats import binomtest
 from tqdm import tqdm
 
@@ -35,10 +35,12 @@ def draw(k: int, epochs=EPOCHS, names=None) -> pd.DataFrame:
     names = possible(case) if names is None else names
     fits = [{name: fit(case, name, SEEDS, epochs) for name in names}]
     weights = weights_of([case], 200, seed=k)
+    found = all_together([case], fits)
     gaps = difference_rows(
-        [case], fits, weights=weights, scores=SCORES, references=(NOTHING, *REFERENCES)
-    )
-    own = score_rows([case], fits, weights=weights)
+        [case], fits, weights=weights, scores=SCORES, references=(NOTHING, *REFERENCES),
+        found=found,
+    )  # fmt: skip
+    own = score_rows([case], fits, weights=weights, found=found)
     own = own[own["judges"].eq("held out") & own["score"].isin(["spearman", "r2"])]
     rows = pd.concat([gaps, own.assign(against="")], ignore_index=True)
     rows["error"] = (rows["high"] - rows["low"]) / (2 * reach(case))

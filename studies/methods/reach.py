@@ -11,6 +11,7 @@ The highest R2 is the reliability of the judges' SD, and the highest correlation
 
 import numpy as np
 import pandas as pd
+from song_scores import correction
 
 from mer_utils.ceiling.listener_groups import measured_ceiling, sd_alone
 from mer_utils.ceiling.of_data import ALL, ceilings_of
@@ -37,7 +38,7 @@ def reliability_of(case, panel) -> pd.DataFrame:
         ceilings = ceilings_of(case.design)
         return ceilings[ceilings["part"].eq(ALL)]
     truth, judges = case.judges["truth"].sd, case.judges[panel]
-    ours = truth if judges.counts is not None or panel == "truth" else truth / case.correction
+    ours = truth * correction(case, panel) / case.correction
     value = within_folds(r2, case.fold)(judges.sd_of_all, ours)
     table = pd.DataFrame({"dimension": case.dimensions, "value": value})
     return table.assign(low=np.nan, high=np.nan)
