@@ -110,3 +110,20 @@ def study_lines(found: Results, profile: str) -> list[str]:
         lines += ["", "main scores of single heads, by loss (in brackets: 95% intervals)"]
         lines += score_lines(table)
     return lines
+
+
+def surely_better(differences: pd.DataFrame) -> pd.DataFrame:
+    """Who surely tells more of disagreement than *mean only*: ``data, design, dimension, method``.
+
+    ``differences``: ``results/methods/differences.csv``. Better in the primary score, *and* around
+    the listeners' own mean, where to know that a predicted mean is wrong is of no use.
+    """
+    rows = differences["against"].eq("mean_only") & differences["verdict"].eq("better")
+    spread, own = (
+        differences.loc[
+            rows & differences["score"].isin([f"crps_{kind}", f"dss_{kind}"]),
+            ["data", "design", "dimension", "method"],
+        ]
+        for kind in ("spread", "own")
+    )
+    return spread.merge(own)

@@ -105,3 +105,18 @@ def test_highest_possible_scores_as_the_claims_take_them():
     rank = table.query("target == 'sd' and score == 'spearman' and dimension == 'valence'").iloc[0]
     assert rank[["value", "low", "high"]].tolist() == pytest.approx([0.4, 0.2, 0.5])
     assert {"r2", "pearson", "spearman"} == set(table["score"])
+
+
+def test_a_gain_counts_if_it_is_there_around_the_listeners_own_mean_too():
+    rows = [
+        ("a", "crps_spread", "mean_only", "better"), ("a", "crps_own", "mean_only", "better"),
+        ("b", "crps_spread", "mean_only", "better"), ("b", "crps_own", "mean_only", "undecided"),
+        ("c", "crps_spread", "mse", "better"), ("c", "crps_own", "mse", "better"),
+        ("d", "dss_spread", "mean_only", "better"), ("d", "dss_own", "mean_only", "better"),
+        ("e", "log_spread", "mean_only", "better"), ("e", "crps_own", "mean_only", "better"),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["method", "score", "against", "verdict"])
+    table = table.assign(data="x", design="all", dimension="valence")
+    found = scorecard.surely_better(table)
+    assert found["method"].tolist() == ["a", "d"]
+    assert found.columns.tolist() == ["data", "design", "dimension", "method"]
