@@ -1,0 +1,107 @@
+"""Sound for the study of encoders: clips as musicnn's log-mel, and what frozen musicnn makes of it.
+
+A clip is cut into the windows of musicnn, 187 frames or 2.992 s each; all clips get as many windows
+as the shortest has, so nothing is padded. Arrays are kept in the cache, one folder for each list of
+clips: whoever has them once need not decode again.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from trainable import front
+
+from mer_utils.data.csv_tables import DataError
+from mer_utils.data.dataset import sha256
+from mer_utils.embed.decode import SUFFIXES, read_clip
+from mer_utils.embed.musicnn import FRAMES, N_MELS, RATE, RESAMPLING, load_musicnn
+from mer_utils.paths import cache_dir, write_atomically
+
+STEP = 11
+"""Frames that a token averages: 0.176 s, 17 tokens a window."""
+
+
+class Sound(NamedTuple):
+    """n clips of W windows; arrays lie in files and are read where they are asked for.
+
+    ``front`` are the features of musicnn's front end, before its three middle layers. ``tokens``
+    are the 753 features that it pools (561 of the front end, then 64 of each middle layer), averaged
+    over :data:`STEP` frames; ``largest`` their maxima over a window.
+    """
+
+    clip: tuple
+    log_mel: np.ndarray  # (n, W, 187, 96) float32
+    front: np.ndarray  # (n, W, 561, 187) float16
+    tokens: np.ndarray  # (n, W, 17, 753) float16
+    largest: np.ndarray  # (n, W, 753) float32
+    penultimate: np.ndarray  # (n, W, 200) float32
+
+
+def paths_of(folder, clips) -> list[Path]:
+    """The file of each clip; a ``DataError`` that names the first one missing."""
+    folder = Path(folder).expanduser()
+    found = []
+    for clip in clips:
+        paths = [folder / f"{clip}{suffix}" for suffix in SUFFIXES]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise DataError(
+                f"{paths[0]}: no such clip; `mer fetch musifeast {folder}` downloads MUSIFEAST-17's"
+            )
+        found.append(path)
+    return found
+
+
+def sound_of(folder, clips, progress=True) -> Sound:
+    """The arrays of these clips, from the cache where they are there.
+
+    Raises
+    ------
+    DataError
+        A clip is missing. ``ValueError``: it is damaged, or musicnn's weights are missing.
+    """
+    clips = tuple(map(str, clips))
+    paths = paths_of(folder, clips)
+    model = load_musicnn(layers="all")
+    facts = [model.checkpoint_sha256, torch.__version__, *clips, *map(sha256, paths)]
+    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    home = cache_dir() / "encoders" / f"sound-{digest}"
+    names = Sound._fields[1:]
+    if not all((home / f"{name}.npy").is_file() for name in names):
+        for name, values in _made(paths, model, progress).items():
+            with write_atomically(home / f"{name}.npy") as temporary:
+                np.save(temporary, values)
+    return Sound(clips, *(np.load(home / f"{name}.npy", mmap_mode="r") for name in names))
+
+
+def _made(paths, model, progress):
+    log_mels = []
+    for path in tqdm(paths, unit="clip", desc="log-mel", disable=not progress):
+        samples = read_clip(path, RATE, **RESAMPLING).samples
+        if len(samples) < model.min_samples:
+            raise DataError(f"{path}: shorter than a window of {model.min_samples / RATE:.3f} s")
+        log_mels.append(model.log_mel(torch.from_numpy(samples)).numpy())
+    windows = min(map(len, log_mels))
+    log_mel = np.stack([one[:windows] for one in log_mels])
+    n, tokens = len(paths), FRAMES // STEP
+    width = 753
+    made = {
+        "log_mel": log_mel,
+        "front": np.empty((n, windows, 561, FRAMES), np.float16),
+        "tokens": np.empty((n, windows, tokens, width), np.float16),
+        "largest": np.empty((n, windows, width), np.float32),
+        "penultimate": np.empty((n, windows, 200), np.float32),
+    }
+    assert log_mel.shape[2:] == (FRAMES, N_MELS)
+    with torch.no_grad():
+        for i in tqdm(range(n), unit="clip", desc="musicnn", disable=not progress):
+            at_front = front(model.network, torch.from_numpy(log_mel[i]))
+            penultimate, frames = after_front(model.network, at_front)
+            made["front"][i] = at_front.numpy()
+            made["tokens"][i] = frames.unflatten(2, (tokens, STEP)).mean(3).mT.numpy()
+            made["largest"][i] = frames.amax(2).numpy()
+            made["penultimate"][i] = penultimate.numpy()
+    return made
