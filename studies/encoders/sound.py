@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from tqdm import tqdm
-from trainable import front
+from trainable import after_front, front
 
 from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import sha256
@@ -28,8 +28,8 @@ class Sound(NamedTuple):
     """n clips of W windows; arrays lie in files and are read where they are asked for.
 
     ``front`` are the features of musicnn's front end, before its three middle layers. ``tokens``
-    are the 753 features that it pools (561 of the front end, then 64 of each middle layer), averaged
-    over :data:`STEP` frames; ``largest`` their maxima over a window.
+    are the 753 features that it pools (561 of the front end, then 64 of each middle layer),
+    averaged over :data:`STEP` frames; ``largest`` their maxima over a window.
     """
 
     clip: tuple

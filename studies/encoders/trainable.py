@@ -3,11 +3,11 @@
 An encoder takes windows of clips, (batch, ...), and gives (batch, ``size``). What it takes depends
 on how much of it is trained: what lies below does not change, and is computed once.
 
-Training musicnn as it stands takes 0.6 s a window on one core, most of it for its first layer, where
-a filter is laid on each of 30 to 96 places along the frequencies and the *largest* answer is kept.
-Only that place learns. :class:`Largest` computes the same with a gradient at that place alone.
-`python studies/encoders/trainable.py` measures both. Its BatchNorm is held: the statistics are
-those of the weights, or, from random weights, of the first clips.
+Most of the time in training musicnn goes into its first layer, where a filter is laid on each of 30
+to 96 places along the frequencies and the *largest* answer is kept. Only that place learns.
+:class:`Largest` computes the same, with a gradient at that place alone: a training step takes a fifth
+of the time (`python studies/encoders/trainable.py` measures both). BatchNorm is held: its statistics
+are those that came with the weights, or, from random weights, those of the first windows.
 """
 
 import time
@@ -177,7 +177,7 @@ class Small(nn.Module):
 
 
 def random_musicnn(log_mel, seed) -> Network:
-    """musicnn from random weights; BatchNorm's statistics are those of ``log_mel`` (n, 187, 96).
+    """The network of musicnn from random weights; BatchNorm has the statistics of ``log_mel``.
 
     The statistics are set layer by layer, as in Mishkin & Matas (2016), "All you need is a good
     init".
