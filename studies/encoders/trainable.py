@@ -3,11 +3,11 @@
 An encoder takes windows of clips, (batch, ...), and gives (batch, ``size``). What it takes depends
 on how much of it is trained: what lies below does not change, and is computed once.
 
-Most of the time in training musicnn goes into its first layer, where a filter is laid on each of 30
-to 96 places along the frequencies and the *largest* answer is kept. Only that place learns.
-:class:`Largest` computes the same, with a gradient at that place alone: a training step takes a fifth
-of the time (`python studies/encoders/trainable.py` measures both). BatchNorm is held: its statistics
-are those that came with the weights, or, from random weights, those of the first windows.
+Most of the time in training musicnn goes into its first layer, where a filter is laid on each of
+30 to 96 places along the frequencies and the *largest* answer is kept. Only that place learns.
+:class:`Largest` computes the same, with a gradient at that place alone: a step takes a fifth of the
+time (`python studies/encoders/trainable.py` measures both). BatchNorm is held: its statistics are
+those that came with the weights, or, from random weights, those of the first windows.
 """
 
 import time
