@@ -33,6 +33,7 @@ class Sound(NamedTuple):
     """
 
     clip: tuple
+    digest: str  # of the clips and of all that made the arrays
     log_mel: np.ndarray  # (n, W, 187, 96) float32
     front: np.ndarray  # (n, W, 561, 187) float16
     tokens: np.ndarray  # (n, W, 17, 753) float16
@@ -69,12 +70,12 @@ def sound_of(folder, clips, progress=True) -> Sound:
     facts = [model.checkpoint_sha256, torch.__version__, *clips, *map(sha256, paths)]
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     home = cache_dir() / "encoders" / f"sound-{digest}"
-    names = Sound._fields[1:]
+    names = Sound._fields[2:]
     if not all((home / f"{name}.npy").is_file() for name in names):
         for name, values in _made(paths, model, progress).items():
             with write_atomically(home / f"{name}.npy") as temporary:
                 np.save(temporary, values)
-    return Sound(clips, *(np.load(home / f"{name}.npy", mmap_mode="r") for name in names))
+    return Sound(clips, digest, *(np.load(home / f"{name}.npy", mmap_mode="r") for name in names))
 
 
 def _made(paths, model, progress):

@@ -33,18 +33,18 @@ class Largest(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight):
         """Shapes as the class says."""
-        n, f, height = weight.shape
-        places, frames = x.shape[2] - height + 1, x.shape[1] - f + 1
+        (n, f, height), frames = weight.shape, x.shape[1] - weight.shape[1] + 1
+        places, flat = x.shape[2] - height + 1, weight.flatten(1).T.contiguous()
         out = x.new_empty(len(x), n, frames)
         at = torch.empty(out.shape, dtype=torch.long, device=x.device)
+        stretches, answers = (
+            x.new_empty(frames * places, f * height),
+            x.new_empty(frames * places, n),
+        )
         for b, one in enumerate(x):
-            if height > 1:  # places as a batch, bands as channels
-                answers = F.conv1d(one.unfold(1, height, 1).permute(1, 2, 0), weight.mT)
-                out[b], at[b] = answers.max(0)
-            else:
-                answers = one.unfold(0, f, 1).reshape(-1, f) @ weight[..., 0].T
-                largest, place = answers.view(frames, places, n).max(1)
-                out[b], at[b] = largest.T, place.T
+            torch.mm(lay(one, f, height, stretches), flat, out=answers)
+            largest, place = answers.view(frames, places, n).max(1)
+            out[b], at[b] = largest.T, place.T
         ctx.save_for_backward(x, at)
         ctx.shape = weight.shape
         return out
@@ -57,15 +57,25 @@ class Largest(torch.autograd.Function):
         places = x.shape[2] - height + 1
         rows = torch.arange(0, n * frames + 1, frames, device=x.device)
         first = places * torch.arange(frames, device=x.device)
+        stretches = x.new_empty(frames * places, f * height)
         total = x.new_zeros(n, f * height)
         for one, where, g in zip(x, at, gradient, strict=True):
-            stretches = one.unfold(1, height, 1).unfold(0, f, 1).mT.reshape(-1, f * height)
             picked = torch.sparse_csr_tensor(
                 rows, (first + where).flatten(), g.flatten(), (n, len(stretches)),
                 check_invariants=False,
             )  # fmt: skip
-            total += picked @ stretches
+            total += picked @ lay(one, f, height, stretches)
         return None, total.view(n, f, height)
+
+
+def lay(x, f, height, into):
+    """Each stretch of ``x`` (frames, bands) under a filter as a row of ``into``, which is filled.
+
+    One piece of memory for all windows: asking for a new one each time costs more than to fill it.
+    """
+    stretches = x.unfold(1, height, 1).unfold(0, f, 1).mT
+    into.view(stretches.shape).copy_(stretches)
+    return into
 
 
 def held(norm, x):

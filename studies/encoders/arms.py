@@ -1,0 +1,53 @@
+"""What is compared: how much of an encoder is trained, and from where it starts.
+
+An arm names the array of :class:`sound.Sound` that it takes, how its encoder is made, and the plan.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from patch_training import Plan
+from trainable import SIZE, Frozen, Musicnn, Small, random_musicnn
+
+from mer_utils.embed.musicnn import load_musicnn
+
+
+class Arm(NamedTuple):
+    """``make(windows, seed)`` gives an encoder of what ``takes`` names."""
+
+    title: str
+    takes: str
+    make: Callable
+    plan: Plan
+    seeds: int
+
+
+def frozen(windows, seed):
+    """The penultimate layer as it is."""
+    return Frozen(SIZE)
+
+
+def pretrained(windows, seed, part):
+    """The weights of musicnn, of which ``part`` is trained."""
+    return Musicnn(load_musicnn().network, part)
+
+
+def from_random(windows, seed):
+    """The same network, without its weights."""
+    return Musicnn(random_musicnn(windows, seed), "all")
+
+
+def small(windows, seed):
+    """The small network."""
+    return Small()
+
+
+ARMS = {
+    "frozen": Arm("frozen", "penultimate", frozen, Plan(epochs=60, patience=15), 4),
+    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), Plan(), 2),
+    "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), Plan(), 1),
+    "random": Arm("from random weights", "log_mel", from_random,
+                  Plan(rate=1e-3, epochs=25, patience=6), 1),
+    "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=60, patience=12), 2),
+}  # fmt: skip

@@ -1,0 +1,56 @@
+"""One fit of the study for each arm, turn, loss, fold and seed, kept in the cache."""
+
+import hashlib
+import inspect
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import patch_training
+import torch
+import trainable
+from arms import ARMS
+from patch_training import Fit, train
+
+from mer_utils.code_digest import logic
+from mer_utils.embed import musicnn
+from mer_utils.model import heads, losses
+from mer_utils.paths import cache_dir, write_atomically
+
+DECIDE = (patch_training, trainable, musicnn, heads, losses)
+"""A change of the logic of one of these makes every fit anew."""
+
+
+def sd_alone(mu, sigma, mean, sd):
+    """Squared error of the SD: for probes, whose mean is nothing to learn."""
+    return (sigma - sd) ** 2
+
+
+LOSSES = losses.LOSSES | {"sd_alone": sd_alone}
+
+
+def fit(sound, arm: str, mean, sd, split, loss: str, seed: int, plan=None, device="cpu") -> Fit:
+    """The fit, from the cache where it is there.
+
+    ``sound`` as :func:`sound.sound_of` gives it, ``mean`` and ``sd`` (n_clips, n_dimensions) in
+    model space, ``plan`` in place of the arm's.
+    """
+    of, plan = ARMS[arm], plan or ARMS[arm].plan
+    windows = getattr(sound, of.takes)
+    content = hashlib.sha256(sound.digest.encode())
+    for part in (mean, sd, split.train, split.validation, split.test):
+        content.update(np.ascontiguousarray(part).tobytes())
+    code = [logic(Path(module.__file__).read_text("utf-8")) for module in DECIDE]
+    facts = [
+        arm, of.takes, inspect.getsource(getattr(of.make, "func", of.make)), loss, seed,
+        asdict(plan), windows.shape, torch.__version__, content.hexdigest(), code,
+    ]  # fmt: skip
+    key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
+    path = cache_dir() / "encoders" / f"fit-{arm}-{loss}-{seed}-{key}.npz"
+    if not path.is_file():
+        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, plan, device)
+        with write_atomically(path) as temporary:
+            np.savez(temporary, **asdict(made))
+    with np.load(path) as file:
+        return Fit(**{k: v if v.ndim else v.item() for k, v in file.items()})
