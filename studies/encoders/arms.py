@@ -4,6 +4,7 @@ An arm names the array of :class:`sound.Sound` that it takes, how its encoder is
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -51,3 +52,14 @@ ARMS = {
                   Plan(rate=1e-3, epochs=25, patience=6), 1),
     "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=60, patience=12), 2),
 }  # fmt: skip
+
+
+def arms_of(args) -> dict[str, Arm]:
+    """The arms of the encoder that ``args`` names, with at most ``args.epochs`` epochs."""
+    arms = ARMS
+    if args.epochs is None:
+        return arms
+    return {
+        name: arm._replace(plan=replace(arm.plan, epochs=min(args.epochs, arm.plan.epochs)))
+        for name, arm in arms.items()
+    }

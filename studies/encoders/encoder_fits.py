@@ -10,7 +10,7 @@ import numpy as np
 import patch_training
 import torch
 import trainable
-from arms import ARMS
+from arms import Arm
 from patch_training import Fit, train
 
 from mer_utils.code_digest import logic
@@ -30,26 +30,25 @@ def sd_alone(mu, sigma, mean, sd):
 LOSSES = losses.LOSSES | {"sd_alone": sd_alone}
 
 
-def fit(sound, arm: str, mean, sd, split, loss: str, seed: int, plan=None, device="cpu") -> Fit:
+def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device="cpu") -> Fit:
     """The fit, from the cache where it is there.
 
     ``sound`` as :func:`sound.sound_of` gives it, ``mean`` and ``sd`` (n_clips, n_dimensions) in
-    model space, ``plan`` in place of the arm's.
+    model space.
     """
-    of, plan = ARMS[arm], plan or ARMS[arm].plan
     windows = getattr(sound, of.takes)
     content = hashlib.sha256(sound.digest.encode())
     for part in (mean, sd, split.train, split.validation, split.test):
         content.update(np.ascontiguousarray(part).tobytes())
     code = [logic(Path(module.__file__).read_text("utf-8")) for module in DECIDE]
     facts = [
-        arm, of.takes, inspect.getsource(getattr(of.make, "func", of.make)), loss, seed,
-        asdict(plan), windows.shape, torch.__version__, content.hexdigest(), code,
+        name, of.takes, inspect.getsource(getattr(of.make, "func", of.make)), loss, seed,
+        asdict(of.plan), windows.shape, torch.__version__, content.hexdigest(), code,
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
-    path = cache_dir() / "encoders" / f"fit-{arm}-{loss}-{seed}-{key}.npz"
+    path = cache_dir() / "encoders" / f"fit-{name}-{loss}-{seed}-{key}.npz"
     if not path.is_file():
-        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, plan, device)
+        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, of.plan, device)
         with write_atomically(path) as temporary:
             np.savez(temporary, **asdict(made))
     with np.load(path) as file:

@@ -6,6 +6,7 @@ clips: whoever has them once need not decode again.
 """
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,11 @@ def sound_of(folder, clips, progress=True) -> Sound:
     DataError
         A clip is missing. ``ValueError``: it is damaged, or musicnn's weights are missing.
     """
-    clips = tuple(map(str, clips))
+    return _sound(str(folder), tuple(map(str, clips)), progress)
+
+
+@lru_cache
+def _sound(folder, clips, progress):
     paths = paths_of(folder, clips)
     model = load_musicnn(layers="all")
     facts = [model.checkpoint_sha256, torch.__version__, *clips, *map(sha256, paths)]
