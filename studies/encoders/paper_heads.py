@@ -1,4 +1,4 @@
-"""The paper's way: a clip is one vector, the average over its windows, which a stack of heads reads.
+"""The paper's way: a clip is one vector, the mean over its windows, which a stack of heads reads.
 
 Representations that nobody trains: musicnn's three layers, statistics of the log-mel, and the 33
 features of MIRtoolbox that are published for MUSIFEAST-17.

@@ -128,7 +128,7 @@ def _fit(model, windows, targets, split, loss, plan, rng):
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
-            total += float(value) * len(rows)
+            total += value.item() * len(rows)
         rows = split.validation
         seen = map(torch.as_tensor, predict(model, windows, rows, look))
         now = float(loss(*seen, *(t[rows].cpu() for t in targets)).mean())
