@@ -18,6 +18,7 @@ import argparse
 import datetime
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import encoder_designs
@@ -40,8 +41,8 @@ REFERENCE = "frozen"
 HEAD_SEEDS = range(4)
 
 
-def turns_of(args) -> list[list]:
-    """Designs, each a list of turns."""
+def designs_of(args) -> list:
+    """The designs that are asked for."""
     if args.dataset == "musifeast":
         return [encoder_designs.musifeast(design) for design in args.designs]
     have = [path.stem for path in Path(args.clips).iterdir()]
@@ -49,78 +50,70 @@ def turns_of(args) -> list[list]:
 
 
 def tasks_of(designs, arms, args):
-    """Fits, the first seed and what takes little time first."""
-    found = []
-    for name, arm in arms.items():
-        for seed in range(min(arm.seeds, args.seeds)):
-            for turns in designs:
-                for loss in args.losses:
-                    for turn in turns:
-                        found += [(seed, name, turn, loss, split) for split in turn.splits]
+    """Fits: the first seed of everything first, then design by design."""
+    found = [
+        (seed, name, design, loss, fold)
+        for design in designs for loss in args.losses for name, arm in arms.items()
+        for seed in range(min(arm.seeds, args.seeds)) for fold in range(len(design.splits))
+    ]  # fmt: skip
     return sorted(found, key=lambda task: task[0])
 
 
-def _fit(task):
-    seed, name, turn, loss, split, args = task
-    torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
-    arm = arms_of(args)[name]
-    songs, sound = turn.songs, sound_of_args(turn, args)
-    return encoder_fits.fit(sound, name, arm, songs.mean, songs.sd, split, loss, seed, args.device)
+def fit(task, args):
+    """One fit, from the cache if it is there."""
+    seed, name, design, loss, fold = task
+    if args.device == "cpu":
+        torch.set_num_threads(1)
+    sound = sound_of(args.clips, design.songs.song_id, progress=False)
+    which = (*design.taught[fold], design.splits[fold], loss, seed, args.device)
+    return encoder_fits.fit(sound, name, arms_of(args)[name], *which)
 
 
-def sound_of_args(turn, args, progress=False):
-    """The sound of a turn's songs."""
-    return sound_of(args.clips, turn.songs.song_id, progress)
+def predictions(design, name, arm, loss, args):
+    """Out-of-fold mu and sigma, (n_seeds, n, D), and the rows of what training was like."""
+    n_seeds, training = min(arm.seeds, args.seeds), []
+    out = np.empty((2, n_seeds, *design.songs.mean.shape))
+    for seed in range(n_seeds):
+        fits = [fit((seed, name, design, loss, k), args) for k in range(len(design.splits))]
+        for split, one in zip(design.splits, fits, strict=True):
+            out[:, seed, split.test] = one.mu, one.sigma
+        training += encoder_scores.training_rows(design, name, loss, seed, fits)
+    return tuple(out), training
 
 
-def predictions(turns, name, arm, loss, args):
-    """Out-of-fold (mu, sigma) of each turn, (n_seeds, n, D), and the fits by turn."""
-    said, kept = [], []
-    for turn in turns:
-        out, fits = np.empty((2, min(arm.seeds, args.seeds), *turn.songs.mean.shape)), []
-        for seed in range(out.shape[1]):
-            for split in turn.splits:
-                fit = _fit((seed, name, turn, loss, split, args))
-                out[0, seed, split.test], out[1, seed, split.test] = fit.mu, fit.sigma
-                fits.append(fit)
-        said.append(tuple(out))
-        kept.append(fits)
-    return said, kept
-
-
-def tables_of(turns, arms, args):
+def tables_of(design, arms, args):
     """Scores and training of one design."""
     said, training = {}, []
     for loss in args.losses:
         for name, arm in arms.items():
-            said[name, loss], kept = predictions(turns, name, arm, loss, args)
-            for turn, fits in zip(turns, kept, strict=True):
-                training += encoder_scores.taught_rows(turn, name, loss, fits)
+            said[name, loss], rows = predictions(design, name, arm, loss, args)
+            training += rows
         if args.encoder == "musicnn":
-            features = paper_heads.clip_features(sound_of_args(turns[0], args), args.mir or None)
-            for name, x in features.items():
-                heads = [paper_heads.heads(x, t, loss, HEAD_SEEDS, args.head_epochs) for t in turns]
+            sound = sound_of(args.clips, design.songs.song_id, progress=False)
+            for name, x in paper_heads.clip_features(sound, args.mir or None).items():
+                heads = paper_heads.heads(x, design, loss, HEAD_SEEDS, args.head_epochs)
                 said[f"clip {name}", loss] = heads
-    return encoder_scores.table(turns, said, REFERENCE), pd.DataFrame(training)
+    return encoder_scores.table(design, said, REFERENCE), pd.DataFrame(training)
 
 
 def main(argv=None):
     """Command line; see the head of this module."""
     args = parsed(argv)
-    designs, arms = turns_of(args), arms_of(args)
+    designs, arms = designs_of(args), arms_of(args)
     arms = {name: arms[name] for name in args.arms or arms}
-    sound_of_args(designs[0][0], args, progress=True)
-    tasks = [(*task, args) for task in tasks_of(designs, arms, args)]
+    sound_of(args.clips, designs[0].songs.song_id)
+    tasks = tasks_of(designs, arms, args)
     if args.jobs > 1:
         os.environ["OMP_NUM_THREADS"] = "1"
         with ProcessPoolExecutor(args.jobs) as pool:
-            list(tqdm(pool.map(_fit, tasks), total=len(tasks), unit="fit"))
-    made = [tables_of(turns, arms, args) for turns in designs]
+            done = pool.map(partial(fit, args=args), tasks)
+            list(tqdm(done, total=len(tasks), unit="fit"))
+    made = [tables_of(design, arms, args) for design in designs]
     scores, training = (pd.concat(parts, ignore_index=True) for parts in zip(*made, strict=True))
     about = {
         "command": COMMAND, "date": datetime.date.today().isoformat(), "seeds": args.seeds,
         "encoder": args.encoder, "plans": {name: str(arm.plan) for name, arm in arms.items()},
-        "checksums": dict(designs[0][0].songs.checksums), "versions": versions(),
+        "checksums": dict(designs[0].songs.checksums), "versions": versions(),
     }  # fmt: skip
     if args.mir:
         about["checksums"][Path(args.mir).name] = sha256(args.mir)

@@ -15,13 +15,17 @@ from mer_utils.embed.musicnn import load_musicnn
 
 
 class Arm(NamedTuple):
-    """``make(windows, seed)`` gives an encoder of what ``takes`` names."""
+    """``make(windows, seed)`` gives an encoder of what ``takes`` names.
+
+    ``first``: what the frozen encoder says, to teach the head before the encoder learns.
+    """
 
     title: str
     takes: str
     make: Callable
     plan: Plan
     seeds: int
+    first: str | None = None
 
 
 def frozen(windows, seed):
@@ -44,12 +48,16 @@ def small(windows, seed):
     return Small()
 
 
+HEAD = Plan(epochs=60, patience=15)
+FINE = Plan(rate=1e-4, epochs=8, patience=3)
 ARMS = {
-    "frozen": Arm("frozen", "penultimate", frozen, Plan(epochs=60, patience=15), 4),
-    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), Plan(), 2),
-    "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), Plan(), 1),
+    "frozen": Arm("frozen", "penultimate", frozen, HEAD, 4),
+    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 2,
+                "penultimate"),
+    "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), FINE, 1,
+               "penultimate"),
     "random": Arm("from random weights", "log_mel", from_random,
-                  Plan(rate=1e-3, epochs=25, patience=6), 1),
+                  Plan(rate=1e-3, epochs=20, patience=5), 1),
     "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=60, patience=12), 2),
 }  # fmt: skip
 

@@ -1,11 +1,12 @@
 """Who teaches and who judges: the designs of the study.
 
 "all": all listeners of MUSIFEAST-17 teach, and the same ones judge test clips ("own"). "halves":
-four of the eight groups teach, both countries and all ages among them; they judge ("own"), and so
-do the four others, who share nobody with them ("other"). In a second turn the halves change places.
+four of the eight groups teach, one of each age and two of each country; they judge ("own"), and so
+do the four others, who share nobody with them ("other"). Each fold has another division.
 """
 
 from dataclasses import dataclass, fields, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -13,22 +14,27 @@ from mer_utils.data.load import load
 from mer_utils.data.musifeast import GROUPS, listening_sets, load_musifeast
 from mer_utils.model.splits import artist_groups, folds
 
-HALF = ("UK18to30", "UK46to60", "US31to45", "US61to75")
+UK, US = GROUPS[:4], GROUPS[4:]
+DIVISIONS = tuple(
+    tuple(UK[i] if i in ages else US[i] for i in range(4)) for ages in combinations(range(4), 2)
+)
+"""Six halves of the groups that can teach; the last is not used with five folds."""
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
-    """Songs with the teachers' ratings, folds, and judges: name -> (mean, sd), model space.
+class Design:
+    """Songs, folds, and for each fold the ratings that teach; who judges.
 
-    ``cluster`` (n,) says which songs are drawn together in a bootstrap.
+    ``taught`` holds (mean, sd) for each fold, ``judges`` maps a name to (mean, sd): (n, D) each, in
+    model space, SDs with ddof=1. ``cluster`` (n,) says which songs a bootstrap draws together.
     """
 
-    design: str
-    turn: int
+    name: str
     songs: object
+    splits: tuple
+    taught: tuple
     judges: dict
     cluster: np.ndarray
-    splits: tuple
 
     @property
     def fold(self) -> np.ndarray:
@@ -39,23 +45,28 @@ class Turn:
         return out
 
 
-def musifeast(design: str) -> list[Turn]:
-    """The turns of "all" or "halves"."""
-    other = tuple(group for group in GROUPS if group not in HALF)
-    sides = {"all": [(GROUPS, None)], "halves": [(HALF, other), (other, HALF)]}[design]
-    made = []
-    for turn, (taught, judged) in enumerate(sides):
-        songs = load_musifeast(taught)
-        judges = {"own": (songs.mean, songs.sd)}
-        if judged:
-            others = load_musifeast(judged)
-            judges["other"] = others.mean, others.sd
-        splits = tuple(folds(len(songs), 0, groups=artist_groups(songs.artist)))
-        made.append(Turn(design, turn, songs, judges, listening_sets(), splits))
-    return made
+def musifeast(name: str) -> Design:
+    """The design "all" or "halves"."""
+    songs = load_musifeast()
+    splits = tuple(folds(len(songs), 0, groups=artist_groups(songs.artist)))
+    if name == "all":
+        both = songs.mean, songs.sd
+        return Design(name, songs, splits, (both,) * 5, {"own": both}, listening_sets())
+    if name != "halves":
+        raise ValueError(f"unknown design {name!r}: choose all or halves")
+    taught, judges = [], {who: (songs.mean.copy(), songs.sd.copy()) for who in ("own", "other")}
+    for split, half in zip(splits, DIVISIONS, strict=False):
+        rest = tuple(group for group in GROUPS if group not in half)
+        for who, groups in (("own", half), ("other", rest)):
+            panel = load_musifeast(groups)
+            for kept, now in zip(judges[who], (panel.mean, panel.sd), strict=True):
+                kept[split.test] = now[split.test]
+            if who == "own":
+                taught.append((panel.mean, panel.sd))
+    return Design(name, songs, splits, tuple(taught), judges, listening_sets())
 
 
-def any_data(dataset: str, data: str, labels: str, clips=None, n_folds=5) -> list[Turn]:
+def any_data(dataset: str, data: str, labels: str, clips=None, n_folds=5) -> Design:
     """Another data set, as :func:`mer_utils.data.load.load` takes it; its own raters judge.
 
     ``clips``: ids of the songs that have sound, if not all do.
@@ -66,7 +77,8 @@ def any_data(dataset: str, data: str, labels: str, clips=None, n_folds=5) -> lis
     groups = None if songs.artist is None else artist_groups(songs.artist)
     splits = tuple(folds(len(songs), 0, n_folds=n_folds, groups=groups))
     cluster = np.arange(len(songs)) if groups is None else groups
-    return [Turn(dataset, 0, songs, {"own": (songs.mean, songs.sd)}, cluster, splits)]
+    both = songs.mean, songs.sd
+    return Design(dataset, songs, splits, (both,) * n_folds, {"own": both}, cluster)
 
 
 def those(songs, kept):

@@ -10,7 +10,7 @@ import numpy as np
 import patch_training
 import torch
 import trainable
-from arms import Arm
+from arms import HEAD, Arm
 from patch_training import Fit, train
 
 from mer_utils.code_digest import logic
@@ -37,18 +37,20 @@ def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device
     model space.
     """
     windows = getattr(sound, of.takes)
+    first = of.first and (getattr(sound, of.first), HEAD)
     content = hashlib.sha256(sound.digest.encode())
     for part in (mean, sd, split.train, split.validation, split.test):
         content.update(np.ascontiguousarray(part).tobytes())
     code = [logic(Path(module.__file__).read_text("utf-8")) for module in DECIDE]
     facts = [
         name, of.takes, inspect.getsource(getattr(of.make, "func", of.make)), loss, seed,
-        asdict(of.plan), windows.shape, torch.__version__, content.hexdigest(), code,
+        asdict(of.plan), of.first, asdict(HEAD), windows.shape, torch.__version__,
+        content.hexdigest(), code,
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
     path = cache_dir() / "encoders" / f"fit-{name}-{loss}-{seed}-{key}.npz"
     if not path.is_file():
-        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, of.plan, device)
+        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, of.plan, first, device)
         with write_atomically(path) as temporary:
             np.savez(temporary, **asdict(made))
     with np.load(path) as file:

@@ -1,6 +1,6 @@
 """Scores of arms, and paired differences between them, with intervals over listening sets.
 
-All scores are computed within each fold and averaged over folds, then over seeds and turns. The
+All scores are computed within each fold and averaged over folds, then over seeds. The
 interval asks what other clips would have given: clips are drawn by the set to which the same people
 listened (other data: by artist), 1,000 times, for all arms alike. It leaves out that training anew
 would give other weights: ``factor`` is by how much that widens it, where it was measured.
@@ -32,37 +32,32 @@ def cluster_weights(cluster, n_resamples=RESAMPLES, seed=0):
     return rng.multinomial(len(names), share, n_resamples)[:, of].astype(float)
 
 
-def draws_of(turns, said, judge, target, score, weights):
-    """A score and its draws, averaged over turns and seeds: (D,) and (n_resamples, D).
+def draws_of(design, mu, sigma, judge, target, score, weights):
+    """A score and its draws, averaged over seeds: (D,) and (n_resamples, D).
 
-    ``said``: for each turn, mu and sigma, (n_seeds, n, D) each.
+    ``mu`` and ``sigma`` are (n_seeds, n, D), of test songs.
     """
-    values, draws = [], []
-    for turn, (mu, sigma) in zip(turns, said, strict=True):
-        mean, sd = turn.judges[judge]
-        arrays = {"mean": (mean, mu), "sd": (sd, sigma), "sd_beyond_mean": (sd, sigma, mean)}[
-            target
-        ]
-        of = within_folds(SCORES[target, score], turn.fold)
-        values.append(np.asarray(of(*arrays)).reshape(-1, mean.shape[1]).mean(0))
-        draw = of(*arrays, weights=weights)
-        draws.append(draw.reshape(len(weights), -1, mean.shape[1]).mean(1))
-    return np.mean(values, 0), np.mean(draws, 0)
+    mean, sd = design.judges[judge]
+    arrays = {"mean": (mean, mu), "sd": (sd, sigma), "sd_beyond_mean": (sd, sigma, mean)}[target]
+    of = within_folds(SCORES[target, score], design.fold)
+    draws = of(*arrays, weights=weights)
+    value = np.asarray(of(*arrays)).reshape(-1, mean.shape[1]).mean(0)
+    return value, draws.reshape(len(weights), -1, mean.shape[1]).mean(1)
 
 
-def table(turns, said: dict, reference: str, factors=None, progress=iter) -> pd.DataFrame:
+def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
     """A row for each arm, loss, judge, score and dimension.
 
-    ``said`` maps (arm, loss) to what :func:`draws_of` takes. ``difference`` and its ends are those
-    to the arm ``reference`` with the same loss. ``factors`` maps (arm, target, score) to what
-    widens a difference, at least 1.
+    ``said`` maps (arm, loss) to mu and sigma, as :func:`draws_of` takes them. ``difference`` and
+    its ends are those to the arm ``reference`` with the same loss. ``factors`` maps (arm, target,
+    score) to what widens a difference, at least 1.
     """
-    weights, rows = cluster_weights(turns[0].cluster), []
-    for judge in turns[0].judges:
+    weights, rows = cluster_weights(design.cluster), []
+    for judge in design.judges:
         for target, score in SCORES:
             found = {
-                key: draws_of(turns, one, judge, target, score, weights)
-                for key, one in progress(list(said.items()))
+                key: draws_of(design, *both, judge, target, score, weights)
+                for key, both in said.items()
             }
             for (arm, loss), (value, draws) in found.items():
                 ends = np.stack(centred(draws, value))
@@ -70,29 +65,33 @@ def table(turns, said: dict, reference: str, factors=None, progress=iter) -> pd.
                 wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
                 gap = value - own
                 gap_ends = gap + wide * (np.stack(centred(draws - against, gap)) - gap)
-                for d, dimension in enumerate(turns[0].songs.dimensions):
+                for d, dimension in enumerate(design.songs.dimensions):
                     rows.append({
-                        "design": turns[0].design, "arm": arm, "loss": loss, "judges": judge,
+                        "design": design.name, "arm": arm, "loss": loss, "judges": judge,
                         "target": target, "score": score, "dimension": dimension,
                         "value": value[d], "low": ends[0, d], "high": ends[1, d],
                         "difference": gap[d], "difference_low": gap_ends[0, d],
                         "difference_high": gap_ends[1, d], "factor": wide,
-                        "n_fits": sum(len(mu) for mu, _ in said[arm, loss]),
+                        "n_seeds": len(said[arm, loss][0]),
                     })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def taught_rows(turn, arm, loss, fits) -> list[dict]:
-    """Scores on training clips of the fits, one of each fold: R2 of the mean and of the SD."""
+def training_rows(design, arm, loss, seed, fits) -> list[dict]:
+    """Of the fits of all folds: R2 on training clips; seconds of an epoch, epochs, weights."""
     found = []
-    for fit in fits:
+    for fit, (mean, sd) in zip(fits, design.taught, strict=True):
         rows = fit.taught
-        pairs = ((turn.songs.mean, fit.taught_mu), (turn.songs.sd, fit.taught_sigma))
+        pairs = ((mean, fit.taught_mu), (sd, fit.taught_sigma))
         found.append([r2(truth[rows], said) for truth, said in pairs])
-    values = np.mean(found, 0)
+    values, seconds = np.mean(found, 0), np.concatenate([fit.seconds for fit in fits])
+    how = {
+        "epoch_seconds": np.median(seconds), "epochs": np.mean([len(f.seconds) for f in fits]),
+        "best_epoch": np.mean([fit.best_epoch for fit in fits]), "weights": fits[0].n_trained,
+    }  # fmt: skip
     return [
-        {"design": turn.design, "turn": turn.turn, "arm": arm, "loss": loss, "target": target,
-         "dimension": dimension, "value": values[i, d]}
+        {"design": design.name, "arm": arm, "loss": loss, "seed": seed, "target": target,
+         "dimension": dimension, "r2_taught": values[i, d]} | how
         for i, target in enumerate(("mean", "sd"))
-        for d, dimension in enumerate(turn.songs.dimensions)
+        for d, dimension in enumerate(design.songs.dimensions)
     ]  # fmt: skip

@@ -51,13 +51,12 @@ def mir_features(path, clips) -> np.ndarray:
     return table.fillna(table.mean()).to_numpy(np.float32)
 
 
-def heads(features, turn, loss, seeds, epochs=100):
+def heads(features, design, loss, seeds, epochs=100):
     """Out-of-fold mu and sigma, (n_seeds, n, D) each."""
-    songs = turn.songs
-    out = np.empty((2, len(seeds), *songs.mean.shape))
-    for split in turn.splits:
+    out = np.empty((2, len(seeds), *design.songs.mean.shape))
+    for split, (mean, sd) in zip(design.splits, design.taught, strict=True):
         x = standardise(features, split.train)
-        sides = [(x[r], songs.mean[r], songs.sd[r]) for r in (split.train, split.validation)]
+        sides = [(x[rows], mean[rows], sd[rows]) for rows in (split.train, split.validation)]
         stack = train_stack(*sides, loss=loss, seeds=seeds, protocol=Protocol(epochs=epochs))
         with torch.no_grad():
             said = forward(stack.weights, torch.from_numpy(x[split.test]))

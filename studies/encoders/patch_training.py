@@ -3,6 +3,10 @@
 In each epoch every training clip gives one window, drawn at random. A test clip is predicted from
 all its windows: their predictions are averaged. The epoch with the lowest loss on validation clips
 is kept; training ends when no lower one came for some epochs.
+
+Where an encoder brings weights, the head is taught first, on what the frozen encoder says, and then
+both go on together (Kumar et al. 2022, arXiv 2202.10054): a head of random weights would teach the
+encoder nonsense. Validation clips may say that the frozen encoder was best.
 """
 
 import time
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from trainable import Frozen
 
 from mer_utils.model.heads import moments
 
@@ -80,8 +85,9 @@ class Fit:
 
 
 def train(
-    make: Callable, windows, mean, sd, split, loss: Callable, seed: int, plan: Plan, device="cpu"
-) -> Fit:
+    make: Callable, windows, mean, sd, split, loss: Callable, seed: int, plan: Plan,
+    first=None, device="cpu",
+) -> Fit:  # fmt: skip
     """Train on ``split.train``, choose the epoch on ``split.validation``.
 
     Parameters
@@ -92,16 +98,22 @@ def train(
     split : mer_utils.model.splits.Split
     loss : as in :mod:`mer_utils.model.losses`
     seed : of the encoder's and the head's weights, of windows, batches and dropout
+    first : (windows, plan) of what the frozen encoder says, (n_clips, W, size): to teach the head
     """
     rng = np.random.default_rng([seed, 60])
     targets = [torch.as_tensor(np.asarray(part, np.float32), device=device) for part in (mean, sd)]
-    some = rng.permutation(split.train)[:SETTLE]
-    first = _drawn(windows, some, rng)
+    some = _drawn(windows, rng.permutation(split.train)[:SETTLE], rng)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = Trained(make(first, seed), mean.shape[1], plan).to(device)
-        model.settle(first.to(device))
-        curves = _fit(model, windows, targets, split, loss, plan, rng)
+        model = Trained(make(some, seed), mean.shape[1], plan).to(device)
+        if first is None:
+            model.settle(some.to(device))
+        else:
+            taught = Trained(Frozen(model.encoder.size), mean.shape[1], plan).to(device)
+            taught.settle(_drawn(first[0], split.train, rng).to(device))
+            _fit(taught, first[0], targets, split, loss, first[1], rng)
+            model.load_state_dict(taught.state_dict(), strict=False)
+        curves = _fit(model, windows, targets, split, loss, plan, rng, begun=first is not None)
     some = np.sort(rng.permutation(split.train)[: len(split.test)])
     return Fit(
         *predict(model, windows, split.test), some, *predict(model, windows, some), **curves,
@@ -109,14 +121,27 @@ def train(
     )  # fmt: skip
 
 
-def _fit(model, windows, targets, split, loss, plan, rng):
-    """Train ``model``; it ends with the weights of its best epoch."""
+def _fit(model, windows, targets, split, loss, plan, rng, begun=False):
+    """Train ``model``; it ends with the weights of its best epoch.
+
+    ``begun``: the weights that it has take part, as epoch -1.
+    """
     learn = [p for p in model.encoder.parameters() if p.requires_grad]
     groups = [{"params": model.head.parameters(), "lr": plan.head_rate}]
     optimiser = torch.optim.Adam(groups + ([{"params": learn, "lr": plan.rate}] if learn else []))
-    lowest, best, best_epoch, device = np.inf, None, -1, model.level.device
     curves = {"train_loss": [], "validation_loss": [], "seconds": []}
     look = np.linspace(0, windows.shape[1] - 1, min(LOOK, windows.shape[1])).round().astype(int)
+    device = model.level.device
+
+    def validation():
+        rows = split.validation
+        seen = map(torch.as_tensor, predict(model, windows, rows, look))
+        return float(loss(*seen, *(t[rows].cpu() for t in targets)).mean())
+
+    def weights():
+        return {name: value.clone() for name, value in model.state_dict().items()}
+
+    lowest, best, best_epoch = (validation(), weights(), -1) if begun else (np.inf, None, -1)
     for epoch in range(plan.epochs):
         begin, total = time.perf_counter(), 0.0
         model.train()
@@ -129,15 +154,13 @@ def _fit(model, windows, targets, split, loss, plan, rng):
             value.backward()
             optimiser.step()
             total += value.item() * len(rows)
-        rows = split.validation
-        seen = map(torch.as_tensor, predict(model, windows, rows, look))
-        now = float(loss(*seen, *(t[rows].cpu() for t in targets)).mean())
+        now = validation()
         curves["train_loss"].append(total / len(order))
         curves["validation_loss"].append(now)
         curves["seconds"].append(time.perf_counter() - begin)
         if now < lowest:
             lowest, best_epoch = now, epoch
-            best = {name: value.clone() for name, value in model.state_dict().items()}
+            best = weights()
         if epoch - best_epoch >= plan.patience:
             break
     if best is None:
@@ -152,7 +175,7 @@ def predict(model, windows, rows, look=slice(None)):
     model.eval()
     device, said = model.level.device, []
     for row in rows:
-        x = torch.from_numpy(np.ascontiguousarray(windows[row][look], np.float32))
+        x = torch.from_numpy(np.array(windows[row][look], np.float32))
         said.append([part.mean(0).cpu().numpy() for part in model(x.to(device))])
     return [np.stack(part) for part in zip(*said, strict=True)]
 
