@@ -17,23 +17,26 @@ musicnn, ``--device cuda`` on a GPU; ``--dataset deam --data FOLDER`` takes DEAM
 import argparse
 import datetime
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import encoder_designs
-import encoder_fits
-import encoder_scores
 import numpy as np
 import pandas as pd
-import paper_heads
 import torch
-from arms import arms_of
-from sound import sound_of
 from tqdm import tqdm
 
 from mer_utils.data.dataset import sha256
 from mer_utils.results import versions, write_tables
+
+sys.path.append(str(Path(__file__).with_name("encoders")))  # its parts
+import encoder_designs
+import encoder_fits
+import encoder_scores
+import paper_heads
+from arms import arms_of
+from sound import sound_of
 
 COMMAND = "python studies/frozen_or_trained.py --clips FOLDER --mir FILE --out results/encoders"
 LOSSES = ("mse", "kld")
