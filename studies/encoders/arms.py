@@ -49,7 +49,7 @@ def small(windows, seed):
 
 
 HEAD = Plan(epochs=60, patience=15)
-FINE = Plan(rate=1e-4, epochs=8, patience=3)
+FINE = Plan(rate=1e-4, epochs=8, patience=4, head_rate=1e-4)
 ARMS = {
     "frozen": Arm("frozen", "penultimate", frozen, HEAD, 4),
     "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 2,

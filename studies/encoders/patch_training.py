@@ -6,7 +6,7 @@ is kept; training ends when no lower one came for some epochs.
 
 Where an encoder brings weights, the head is taught first, on what the frozen encoder says, and then
 both go on together (Kumar et al. 2022, arXiv 2202.10054): a head of random weights would teach the
-encoder nonsense. Validation clips may say that the frozen encoder was best.
+encoder nonsense.
 """
 
 import time
@@ -113,7 +113,7 @@ def train(
             taught.settle(_drawn(first[0], split.train, rng).to(device))
             _fit(taught, first[0], targets, split, loss, first[1], rng)
             model.load_state_dict(taught.state_dict(), strict=False)
-        curves = _fit(model, windows, targets, split, loss, plan, rng, begun=first is not None)
+        curves = _fit(model, windows, targets, split, loss, plan, rng)
     some = np.sort(rng.permutation(split.train)[: len(split.test)])
     return Fit(
         *predict(model, windows, split.test), some, *predict(model, windows, some), **curves,
@@ -121,11 +121,8 @@ def train(
     )  # fmt: skip
 
 
-def _fit(model, windows, targets, split, loss, plan, rng, begun=False):
-    """Train ``model``; it ends with the weights of its best epoch.
-
-    ``begun``: the weights that it has take part, as epoch -1.
-    """
+def _fit(model, windows, targets, split, loss, plan, rng):
+    """Train ``model``; it ends with the weights of its best epoch."""
     learn = [p for p in model.encoder.parameters() if p.requires_grad]
     groups = [{"params": model.head.parameters(), "lr": plan.head_rate}]
     optimiser = torch.optim.Adam(groups + ([{"params": learn, "lr": plan.rate}] if learn else []))
@@ -138,10 +135,7 @@ def _fit(model, windows, targets, split, loss, plan, rng, begun=False):
         seen = map(torch.as_tensor, predict(model, windows, rows, look))
         return float(loss(*seen, *(t[rows].cpu() for t in targets)).mean())
 
-    def weights():
-        return {name: value.clone() for name, value in model.state_dict().items()}
-
-    lowest, best, best_epoch = (validation(), weights(), -1) if begun else (np.inf, None, -1)
+    lowest, best, best_epoch = np.inf, None, -1
     for epoch in range(plan.epochs):
         begin, total = time.perf_counter(), 0.0
         model.train()
@@ -160,7 +154,7 @@ def _fit(model, windows, targets, split, loss, plan, rng, begun=False):
         curves["seconds"].append(time.perf_counter() - begin)
         if now < lowest:
             lowest, best_epoch = now, epoch
-            best = weights()
+            best = {name: value.clone() for name, value in model.state_dict().items()}
         if epoch - best_epoch >= plan.patience:
             break
     if best is None:
