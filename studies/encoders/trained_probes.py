@@ -1,0 +1,68 @@
+"""Probes of trained encoders: can an encoder learn what averaging and freezing threw away?
+
+The worlds are those of ``probes.py``; one network of each arm learns the SDs of all worlds at once,
+a window at a time, and a clip is the average over its windows. Besides the properties there are
+several columns of random numbers, which no sound knows: they say by how much the difference of two
+arms varies where there is nothing to be found.
+"""
+
+import numpy as np
+import pandas as pd
+from encoder_fits import fit
+from encoder_scores import cluster_weights
+from probes import Worlds, rows
+
+from mer_utils.scoring.metrics import pearson, r2, spearman
+from mer_utils.scoring.score_table import within_folds
+
+NULLS = 7
+"""Random columns beside the one that ``worlds`` adds."""
+LOSS = "sd_alone"
+
+
+def with_nulls(properties: pd.DataFrame, n=NULLS) -> pd.DataFrame:
+    """The table with ``n`` columns more, of random numbers."""
+    rng = np.random.default_rng(62)
+    made = {f"nothing {k}": rng.normal(size=len(properties)) for k in range(1, n + 1)}
+    return properties.assign(**made)
+
+
+def predicted(sound, name, arm, made: Worlds, splits, seeds, device="cpu") -> np.ndarray:
+    """SDs out of fold, averaged over seeds: (n, P)."""
+    found = np.zeros(made.sd.shape)
+    for seed in range(seeds):
+        for split in splits:
+            one = fit(sound, name, arm, made.mean, made.sd, split, LOSS, seed, device)
+            found[split.test] += one.sigma / seeds
+    return found
+
+
+def table(said: dict, made: Worlds, titles: dict, fold, cluster) -> pd.DataFrame:
+    """Rows as those of :func:`probes.rows`, of each arm in ``said``; random columns as one."""
+    found = []
+    for name, sd in said.items():
+        found += rows("network", titles[name], sd, made, fold, cluster, layer=name, pooling="mean")
+    found = pd.DataFrame(found)
+    return found[~found["property"].str.match(r"nothing \d")]
+
+
+def factors(said: dict, made: Worlds, reference: str, fold, cluster) -> pd.DataFrame:
+    """How much wider a difference between arms should be: ``arm, score, ratio, n``.
+
+    Over the random columns: root mean square of the difference to ``reference`` less its mean, over
+    the average standard error that clusters of clips say. Few columns: a rough number.
+    """
+    null = [j for j, name in enumerate(made.names) if name.startswith("nothing")]
+    weights, found = cluster_weights(cluster), []
+    truth = made.sd[:, null]
+    for score in (r2, pearson, spearman):
+        of = within_folds(score, fold)
+        value = {name: of(truth, sd[:, null]) for name, sd in said.items()}
+        draws = {name: of(truth, sd[:, null], weights=weights) for name, sd in said.items()}
+        for name in said:
+            if name != reference:
+                gap = value[name] - value[reference]
+                error = np.nanstd(draws[name] - draws[reference], axis=0)
+                ratio = np.nanstd(gap, ddof=1) / np.sqrt(np.nanmean(error**2))
+                found.append((name, score.__name__, ratio, int(np.isfinite(gap).sum())))
+    return pd.DataFrame(found, columns=["arm", "score", "ratio", "n"])
