@@ -4,7 +4,7 @@ Below the trained layers nothing changes from epoch to epoch. So the waveforms g
 ``frozen_tokens``, and each epoch starts from what comes out. ``UpperLayers`` is the rest of the
 encoder (Won, Hung & Le 2024; Gulati et al. 2020) as a torch module that starts from the
 checkpoint's tensors. ``python studies/encoders/musicfm_layers.py`` prints memory and time for
-layers of full size (random weights, no download; ``--device cuda`` on a GPU).
+layers of full size (random weights, no download), in bfloat16 only where there are units for it.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from mer_utils.embed.fast_layers import has_products
 from mer_utils.embed.musicfm import rotary
 from mer_utils.embed.musicfm_checkpoint import ROTATION, shapes
 
@@ -134,7 +135,6 @@ class ConformerLayer(nn.Module):
 
 
 def _part(weights, prefix):
-    """Copies of the tensors under ``prefix``, named without it."""
     return {k.removeprefix(prefix): v.clone() for k, v in weights.items() if k.startswith(prefix)}
 
 
@@ -181,19 +181,19 @@ def _peak(device):
 
 
 def main(arguments=None):
-    ask = argparse.ArgumentParser(description="Memory and time of training MusicFM's last layers.")
+    ask = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ask.add_argument("--device", default="cpu")
     ask.add_argument("--k", type=int, nargs="+", default=[1, 2, 4])
     ask.add_argument("--clips", type=int, default=356, help="of one patch each: an epoch")
     given = ask.parse_args(arguments)
     print(f"8 patches of 3 s per step, {given.device}, {torch.get_num_threads()} threads")
     print("k  products  checkpointing     GB  s/step  s/epoch")
-    for k, bf16, saving in product(given.k, (False, True), (False, True)):
+    formats = (False, True) if given.device != "cpu" or has_products(torch.bfloat16) else (False,)
+    for k, bf16, saving in product(given.k, formats, (False, True)):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as new:
             memory, seconds = new.submit(measure, k, bf16, saving, given.device).result()
         row = f"{k:<3}{'bfloat16' if bf16 else 'float32':10}{'yes' if saving else 'no':13}"
-        epoch = seconds * -(-given.clips // 8)
-        print(f"{row}{memory:7.2f}{seconds:8.2f}{epoch:9.0f}", flush=True)
+        print(f"{row}{memory:7.2f}{seconds:8.2f}{seconds * -(-given.clips // 8):9.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -165,11 +165,13 @@ def test_the_report(capsys, monkeypatch):
     memory, seconds = measure(1, True, True, dim=32, wide=64, half_head=4)
     assert memory >= 0 and seconds > 0
     monkeypatch.setattr("musicfm_layers.ProcessPoolExecutor", Here)
-    main(["--k", "1", "2", "--clips", "20"])
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[:3] for row in rows] == [[k, f, c] for k in "12" for f in ("float32", "bfloat16")
-                                         for c in ("no", "yes")]  # fmt: skip
-    assert {tuple(row[3:]) for row in rows} == {("0.50", "0.25", "1")}  # 3 steps, 0.75 s
+    for units, formats in ((True, ("float32", "bfloat16")), (False, ("float32",))):
+        monkeypatch.setattr("musicfm_layers.has_products", lambda _, units=units: units)
+        main(["--k", "1", "2", "--clips", "20"])
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+        wanted = [[k, f, saving] for k in "12" for f in formats for saving in ("no", "yes")]
+        assert [row[:3] for row in rows] == wanted
+        assert {tuple(row[3:]) for row in rows} == {("0.50", "0.25", "1")}  # 3 steps, 0.75 s
 
 
 class Here:
