@@ -29,14 +29,17 @@ def deam(dest, audio):
 
 @fetch.command(short_help="The weights of MusicFM, the paper's encoder.")
 @click.argument("dest", required=False, type=FOLDER)
-def musicfm(dest):
+@click.option("--variant", type=click.Choice(["msd", "fma"]), default="msd", show_default=True,
+              help="Trained on the Million Song Dataset, or on FMA-large.")  # fmt: skip
+def musicfm(dest, variant):
     """Download the weights of MusicFM, the paper's encoder (1.3 GB), to the folder DEST.
 
     Without DEST: to where `mer embed` looks. Read the terms on the model's page, minzwon/MusicFM.
+    `mer embed` takes msd; for fma, give it --checkpoint .../pretrained_fma.pt.
     """
     from mer_utils.data.download import fetch_musicfm
 
-    click.echo(f"The weights of MusicFM are in {fetch_musicfm(dest)}")
+    click.echo(f"The weights of MusicFM are in {fetch_musicfm(dest, variant=variant)}")
 
 
 @fetch.command(short_help="The weights of musicnn, a small tagger.")

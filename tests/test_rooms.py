@@ -44,7 +44,7 @@ def test_the_module_knows_nothing_of_studies_and_rooms_have_one_level():
 
 
 def test_the_module_is_thin():
-    assert sum(map(lines, FILES)) <= 12_900
+    assert sum(map(lines, FILES)) <= 13_000
     long = [name_of(path) for path in (*FILES, *STUDIES) if lines(path) > 250]
     assert not long
 

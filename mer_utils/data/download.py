@@ -27,9 +27,12 @@ DEAM_PARTS = {
     "audio": "DEAM_audio.zip",
 }
 MUSICFM_URL = "https://huggingface.co/minzwon/MusicFM/resolve/main/"
+MUSICFM_VARIANTS = ("msd", "fma")  # what it was trained on: Million Song Dataset, FMA-large
 MUSICFM_FILES = {  # name -> published checksum
     "msd_stats.json": "sha256:c36c61ab10ca4d2e7fdfefc3fcc15205316bec276a06a47baa3641a62c546f22",
     "pretrained_msd.pt": "md5:df930aceac8209818556c4a656a0714c",
+    "fma_stats.json": "sha256:5416e468018bae68c6231d4cbb2b11f0d11c04e6437881505ae427a3f8344904",
+    "pretrained_fma.pt": "sha256:68392eee13d34c2941b3761934abb6b1e67b2e9df498695bda2ea5c1087d4b96",
 }
 
 
@@ -69,22 +72,27 @@ def fetch_deam(
     return dest
 
 
-def fetch_musicfm(dest=None, *, base_url=MUSICFM_URL, progress=True) -> Path:
+def fetch_musicfm(dest=None, *, variant="msd", base_url=MUSICFM_URL, progress=True) -> Path:
     """Download MusicFM's checkpoint (1.3 GB) and statistics; path of the checkpoint.
 
     Parameters
     ----------
     dest : folder, made if missing; default ``weights_dir()``, where ``mer embed`` looks.
+    variant : one of ``MUSICFM_VARIANTS``. "fma" has the same layout and statistics of its own; the
+        checksum is that of its correction (February 2024).
     base_url : address of the folder that holds the two files.
     progress : show a bar per file.
 
     Raises
     ------
     FetchError
-        As in :func:`fetch_files`.
+        As in :func:`fetch_files`, or if the variant is unknown.
     """
+    if variant not in MUSICFM_VARIANTS:
+        raise FetchError(f"no variant {variant!r}: choose from {', '.join(MUSICFM_VARIANTS)}")
     dest = Path(dest).expanduser() if dest else weights_dir()
-    urls = {name: base_url.rstrip("/") + "/" + name for name in MUSICFM_FILES}
+    names = [name for name in MUSICFM_FILES if variant in name]
+    urls = {name: base_url.rstrip("/") + "/" + name for name in names}
     files = fetch_files(
         urls, dest, record=dest / "musicfm_checksums.json", known=MUSICFM_FILES, progress=progress
     )

@@ -22,6 +22,7 @@ from mer_utils.data.dataset import sha256
 from mer_utils.embed.encoders import choose_layers
 from mer_utils.embed.fast_layers import Conv3x3, LayerNorm, Linear, block_end, fold_batch_norm
 from mer_utils.embed.musicfm_checkpoint import read_checkpoint, read_stats
+from mer_utils.embed.weights import stats_beside
 from mer_utils.paths import weights_dir
 
 RATE, N_FFT, HOP = 24_000, 2048, 240  # Hz, samples, samples
@@ -34,18 +35,18 @@ def load_musicfm(checkpoint=None, stats=None, *, layers="last", device="cpu", dt
     Parameters
     ----------
     checkpoint, stats : paths of ``pretrained_msd.pt`` and ``msd_stats.json``; default where ``mer
-        fetch musicfm`` puts them, and beside the checkpoint. What is wrong with them is a
-        ``ValueError``: see :mod:`mer_utils.embed.musicfm_checkpoint`.
+        fetch musicfm`` puts them, and beside the checkpoint: see
+        :func:`mer_utils.embed.weights.stats_beside`. What is wrong with them is a ``ValueError``:
+        see :mod:`mer_utils.embed.musicfm_checkpoint`.
     layers : "last", "all", or names out of "0" (the front end's output) to "12".
     device : "cpu" or "cuda".
     dtype : "float32", or "bfloat16" or (on a GPU) "float16" for matrix products. LayerNorm and
         the residual sums stay in float32.
     """
     checkpoint = Path(checkpoint or weights_dir() / "pretrained_msd.pt")
-    beside = [checkpoint.with_name(name) for name in ("msd_stats.json", "stats.json")]
-    stats = stats or next((path for path in beside if path.is_file()), beside[0])
     options = {"layers": layers, "device": device, "dtype": getattr(torch, dtype)}
-    model = MusicFM(read_checkpoint(checkpoint), *read_stats(stats), **options)
+    weights = read_checkpoint(checkpoint)
+    model = MusicFM(weights, *read_stats(stats or stats_beside(checkpoint)), **options)
     model.checkpoint_sha256 = sha256(checkpoint)
     return model
 

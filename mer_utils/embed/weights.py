@@ -1,4 +1,7 @@
-"""The files of encoders' weights: which there are, and fetching musicnn's. Needs no torch."""
+"""The files of encoders' weights: which there are, which go together, and fetching musicnn's.
+
+Needs no torch.
+"""
 
 import os
 import subprocess
@@ -24,6 +27,22 @@ def fingerprint() -> str:
     paths = [weights_dir() / file for files in FILES.values() for file in files]
     facts = [(path.name, path.stat()) for path in paths if path.is_file()]
     return "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts)
+
+
+def stats_beside(checkpoint) -> Path:
+    """Statistics of the variant that the checkpoint's name tells (msd, fma), else ``stats.json``.
+
+    A name that tells neither leaves the choice to the one file that is there.
+    """
+    variants = ("msd", "fma")
+    told = [variant for variant in variants if variant in checkpoint.name.lower()] or variants
+    named = [checkpoint.with_name(f"{variant}_stats.json") for variant in told]
+    there = [path for path in named if path.is_file()]
+    if len(there) > 1:
+        raise ValueError(f"{checkpoint}: {' or '.join(path.name for path in there)}? Name it "
+                         "pretrained_msd.pt or pretrained_fma.pt")  # fmt: skip
+    other = checkpoint.with_name("stats.json")
+    return there[0] if there else other if other.is_file() else named[0]
 
 
 def fetch_musicnn(dest=None, *, progress=True) -> Path:

@@ -179,6 +179,29 @@ def test_musicfm_goes_to_the_folder_of_weights(server, tmp_path, monkeypatch):
     assert (tmp_path / "mine" / "msd_stats.json").read_bytes() == b"{}"
 
 
+def test_the_variants_of_musicfm_do_not_mix(server, tmp_path, monkeypatch):
+    """Each is asked for by its own names, checked, and kept beside the other."""
+    bodies = {name: os.urandom(500) for name in download.MUSICFM_FILES}
+    monkeypatch.setattr(download, "MUSICFM_FILES", {
+        name: f"sha256:{hashlib.sha256(body).hexdigest()}" for name, body in bodies.items()
+    })  # fmt: skip
+    server.files |= bodies
+    fetched = {}
+    for variant in download.MUSICFM_VARIANTS:
+        server.asked.clear()
+        path = fetch_musicfm(tmp_path, variant=variant, base_url=server.url, progress=False)
+        fetched[variant] = path.name, {name for name, _ in server.asked}
+    assert fetched == {
+        v: (f"pretrained_{v}.pt", {f"{v}_stats.json", f"pretrained_{v}.pt"}) for v in ("msd", "fma")
+    }
+    assert all((tmp_path / name).read_bytes() == body for name, body in bodies.items())
+    (tmp_path / "pretrained_fma.pt").write_bytes(b"the one before its correction")
+    fetch_musicfm(tmp_path, variant="fma", base_url=server.url, progress=False)
+    assert (tmp_path / "pretrained_fma.pt").read_bytes() == bodies["pretrained_fma.pt"]
+    with pytest.raises(FetchError, match="no variant 'm': choose from msd, fma"):
+        fetch_musicfm(tmp_path, variant="m", base_url=server.url, progress=False)
+
+
 def test_the_published_checksums_are_those_of_the_released_files(musicfm_root):
     stats = hashlib.sha256((musicfm_root / "msd_stats.json").read_bytes()).hexdigest()
     assert download.MUSICFM_FILES["msd_stats.json"] == f"sha256:{stats}"

@@ -12,7 +12,7 @@ from mer_utils.data.dataset import sha256
 from mer_utils.data.unpack import FetchError
 from mer_utils.embed import weights
 from mer_utils.embed.encoders import ENCODERS, load_encoder
-from mer_utils.embed.weights import FILES, WHEEL, fetch_musicnn
+from mer_utils.embed.weights import FILES, WHEEL, fetch_musicnn, stats_beside
 
 
 @pytest.fixture
@@ -23,6 +23,32 @@ def folder(tmp_path, monkeypatch):
 
 def test_every_encoder_has_its_files():
     assert list(FILES) == list(ENCODERS)
+
+
+@pytest.mark.parametrize(
+    "checkpoint, there, taken",
+    [
+        ("pretrained_msd.pt", ["msd", "fma", ""], "msd_stats.json"),
+        ("pretrained_fma.pt", ["msd", "fma", ""], "fma_stats.json"),
+        ("my_FMA_bf16.pt", ["msd", "fma"], "fma_stats.json"),
+        ("pretrained_fma.pt", ["msd"], "fma_stats.json"),
+        ("pretrained_fma.pt", ["msd", ""], "stats.json"),
+        ("pretrained_msd.pt", ["fma"], "msd_stats.json"),
+        ("mine.pt", ["fma"], "fma_stats.json"),
+        ("mine.pt", ["msd", ""], "msd_stats.json"),
+        ("mine.pt", [], "msd_stats.json"),
+        ("mine.pt", ["msd", "fma"], None),
+        ("fma_from_msd.pt", ["msd", "fma"], None),
+    ],
+)
+def test_statistics_are_those_of_the_variant(tmp_path, checkpoint, there, taken):
+    for variant in there:
+        (tmp_path / f"{variant}{'_' * bool(variant)}stats.json").touch()
+    if taken:
+        assert stats_beside(tmp_path / checkpoint) == tmp_path / taken
+    else:
+        with pytest.raises(ValueError, match="msd_stats.json or fma_stats.json"):
+            stats_beside(tmp_path / checkpoint)
 
 
 def test_weights_that_come_and_go_change_the_fingerprint(folder):
