@@ -35,8 +35,7 @@ import encoder_designs
 import encoder_fits
 import encoder_scores
 import paper_heads
-from arms import arms_of
-from sound import sound_of
+from arms import arms_of, sound_of
 
 COMMAND = "python studies/frozen_or_trained.py --clips FOLDER --mir FILE --out results/encoders"
 LOSSES = ("mse", "kld")
@@ -67,7 +66,7 @@ def fit(task, args):
     seed, name, design, loss, fold = task
     if args.device == "cpu":
         torch.set_num_threads(1)
-    sound = sound_of(args.clips, design.songs.song_id, progress=False)
+    sound = sound_of(args, design.songs.song_id)
     which = (*design.taught[fold], design.splits[fold], loss, seed, args.device)
     return encoder_fits.fit(sound, name, arms_of(args)[name], *which)
 
@@ -92,7 +91,7 @@ def tables_of(design, arms, args):
             said[name, loss], rows = predictions(design, name, arm, loss, args)
             training += rows
         if args.encoder == "musicnn":
-            sound = sound_of(args.clips, design.songs.song_id, progress=False)
+            sound = sound_of(args, design.songs.song_id)
             for name, x in paper_heads.clip_features(sound, args.mir or None).items():
                 heads = paper_heads.heads(x, design, loss, HEAD_SEEDS, args.head_epochs)
                 said[f"clip {name}", loss] = heads
@@ -104,7 +103,7 @@ def main(argv=None):
     args = parsed(argv)
     designs, arms = designs_of(args), arms_of(args)
     arms = {name: arms[name] for name in args.arms or arms}
-    sound_of(args.clips, designs[0].songs.song_id)
+    sound_of(args, designs[0].songs.song_id, progress=True)
     tasks = tasks_of(designs, arms, args)
     if args.jobs > 1:
         os.environ["OMP_NUM_THREADS"] = "1"

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+import musicfm_arms
+import sound
 from patch_training import Plan
 from trainable import SIZE, Frozen, Musicnn, Small, random_musicnn
 
@@ -64,10 +66,18 @@ ARMS = {
 
 def arms_of(args) -> dict[str, Arm]:
     """The arms of the encoder that ``args`` names, with at most ``args.epochs`` epochs."""
-    arms = ARMS
+    arms = ARMS if args.encoder == "musicnn" else musicfm_arms.arms_of(args, Arm, HEAD)
     if args.epochs is None:
         return arms
     return {
         name: arm._replace(plan=replace(arm.plan, epochs=min(args.epochs, arm.plan.epochs)))
         for name, arm in arms.items()
     }
+
+
+def sound_of(args, clips, progress=False):
+    """What the arms take, for these clips."""
+    if args.encoder == "musicnn":
+        return sound.sound_of(args.clips, clips, progress)
+    clips, file = tuple(map(str, clips)), musicfm_arms.checkpoint_of(args)
+    return musicfm_arms.sound_of(str(args.clips), clips, file, args.top, args.device, progress)

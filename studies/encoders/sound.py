@@ -74,13 +74,18 @@ def _sound(folder, clips, progress):
     model = load_musicnn(layers="all")
     facts = [model.checkpoint_sha256, torch.__version__, *clips, *map(sha256, paths)]
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    arrays = arrays_of(digest, Sound._fields[2:], lambda: _made(paths, model, progress))
+    return Sound(clips, digest, **arrays)
+
+
+def arrays_of(digest, names, make) -> dict:
+    """Arrays by name, read where they are asked for, from the cache where they are there."""
     home = cache_dir() / "encoders" / f"sound-{digest}"
-    names = Sound._fields[2:]
     if not all((home / f"{name}.npy").is_file() for name in names):
-        for name, values in _made(paths, model, progress).items():
+        for name, values in make().items():
             with write_atomically(home / f"{name}.npy") as temporary:
                 np.save(temporary, values)
-    return Sound(clips, digest, *(np.load(home / f"{name}.npy", mmap_mode="r") for name in names))
+    return {name: np.load(home / f"{name}.npy", mmap_mode="r") for name in names}
 
 
 def _made(paths, model, progress):
