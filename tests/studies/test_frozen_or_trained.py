@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import sound
-import time_musicfm
 import soundfile
+import time_musicfm
 import torch
 from own_folder import voices
 
