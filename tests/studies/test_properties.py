@@ -56,7 +56,9 @@ def test_the_range_is_that_of_the_level():
 
 def test_the_level_is_that_of_a_sine():
     sine = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
-    np.testing.assert_allclose(properties.levels_of(sine, 0.4), 20 * np.log10(0.5) - 3.01, atol=0.01)
+    np.testing.assert_allclose(
+        properties.levels_of(sine, 0.4), 20 * np.log10(0.5) - 3.01, atol=0.01
+    )
     assert (properties.levels_of(np.zeros(RATE), 0.4) == properties.SILENCE).all()
 
 
