@@ -5,14 +5,14 @@ pooling has kept. "network" (:mod:`attention`) reads the tokens and learns what 
 train teach both; clips that validate choose the network's epochs and nothing else.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 import torch
 from attention import CONSTANTS, EPOCHS, POOLINGS, Attention, Reader, learned, places, seen
 from probes import STEEP, Worlds, rows, scored, worlds
-from properties import kept
+from properties import by_hand, kept
 from sklearn.linear_model import LinearRegression, RidgeCV
 from tqdm import tqdm
 
@@ -31,22 +31,30 @@ each target. The largest shrinks 1,506 features of 231 clips to nothing."""
 DRAWS, DRAWS_OF_NETWORKS, SEEDS = 20, 3, 3
 USUAL = {"ridge": ("penultimate", "mean"), "network": ("all tokens", "mean")}
 """What others are compared with: the paper's average over time."""
-KEEPING = ("mean", "max", "mean + SD")
 
 
 def over_time(values, largest=None) -> dict:
-    """Pooling -> (n, p) of values (n, T, p); ``largest`` (n, W, p), where maxima are known."""
+    """Pooling -> features of values (n, T, p); ``largest`` (n, W, p), where maxima are known.
+
+    "thirds": the averages over the first, second and last third of the clip.
+    """
     values = np.asarray(values, np.float32)
     mean = values.mean(1)
     top = (values if largest is None else largest).max(1)
-    return {"mean": mean, "max": top, "mean + SD": np.hstack([mean, values.std(1)])}
+    thirds = np.hstack([part.mean(1) for part in np.array_split(values, 3, axis=1)])
+    found = {"mean": mean, "max": top, "mean + SD": np.hstack([mean, values.std(1)])}
+    return found | {"thirds": thirds}
 
 
 def features_of(sound) -> dict:
-    """(layer, pooling) -> features (n, p) of :class:`sound.Sound`."""
+    """(layer, pooling) -> features (n, p) of :class:`sound.Sound`.
+
+    The pooling "by hand" has tempo and order as :func:`properties.by_hand` finds them.
+    """
     tokens = np.asarray(sound.tokens).reshape(len(sound.tokens), -1, sound.tokens.shape[-1])
     frames = np.asarray(sound.log_mel).reshape(len(tokens), -1, sound.log_mel.shape[-1])
     found = {("log-mel", way): x for way, x in over_time(frames).items()}
+    found["log-mel", "by hand"] = by_hand(sound.log_mel)
     for layer, part in LAYERS.items():
         pooled = over_time(tokens[..., part], np.asarray(sound.largest)[..., part])
         found |= {(layer, way): x for way, x in pooled.items()}
@@ -73,18 +81,17 @@ def ridge(features, targets, splits) -> np.ndarray:
     return found
 
 
-def networks(tokens, targets, splits, pooling, seeds=SEEDS, epochs=EPOCHS, progress=True):
-    """Predictions out of fold, averaged over seeds: ``targets`` and the result are (R, n, k).
+def networks(view, targets, splits, pooling, seeds=SEEDS, epochs=EPOCHS, progress=True):
+    """Predictions out of fold, averaged over seeds: ``targets`` and the result are (n, k).
 
-    Each of the R rounds trains networks of its own, for its k targets together.
+    One network learns all k targets. ``view(i)``: the tokens as the networks of fold i see them.
     """
     found = np.zeros(targets.shape)
-    with tqdm(total=len(splits) * len(targets) * seeds, desc=pooling, disable=not progress) as bar:
-        for split in splits:
-            x = seen(tokens, split.train)
-            for r, seed in np.ndindex(len(targets), seeds):
-                said = learned(x, targets[r], split, pooling, seed, epochs)
-                found[r, split.test] += said[split.test] / seeds
+    with tqdm(total=len(splits) * seeds, desc=pooling, disable=not progress) as bar:
+        for i, split in enumerate(splits):
+            for seed in range(seeds):
+                said = learned(view(i), targets, split, pooling, seed, epochs)
+                found[split.test] += said[split.test] / seeds
                 bar.update()
     return found
 
@@ -107,13 +114,16 @@ def predictions(features, tokens, targets, few, splits, seeds=SEEDS, epochs=EPOC
     if tokens is None:
         return
     code = (networks, learned, seen, Reader, Attention, places)
-    common |= {"tokens": tokens, "targets": targets[:few], "torch": torch.__version__}
-    common |= {"seeds": seeds, "epochs": epochs, "constants": CONSTANTS}
+    common |= {"tokens": tokens, "torch": torch.__version__, "constants": CONSTANTS}
+    common |= {"seeds": seeds, "epochs": epochs}
+    view = cache(lambda i: seen(tokens, splits[i].train))
     for pooling in POOLINGS:
-        way = partial(networks, tokens, targets[:few], splits, pooling, seeds, epochs, progress)
-        described = common | {"pooling": pooling}
-        found = kept("network", described, code, lambda way=way: {"y": way()})["y"]
-        yield "network", "all tokens", pooling, found
+        found = []
+        for of in targets[:few]:
+            way = partial(networks, view, of, splits, pooling, seeds, epochs, progress)
+            described = common | {"pooling": pooling, "targets": of}
+            found.append(kept("network", described, code, lambda way=way: {"y": way()})["y"])
+        yield "network", "all tokens", pooling, np.stack(found)
 
 
 def probe_table(

@@ -71,6 +71,27 @@ def heard(samples) -> dict:
     }
 
 
+def by_hand(log_mel) -> np.ndarray:
+    """Tempo and order as a rule of a few lines finds them in (n, W, 187, 96) log-mel: (n, 2).
+
+    Nothing is learned. Tempo: the lag at which the rises of the mel bands repeat themselves best,
+    with librosa's preference for 120 beats a minute. Order: correlation of the mean log-mel with
+    time. It shows that a log-mel holds both.
+    """
+    found, per_minute = np.empty((len(log_mel), 2)), 60 * RATE / HOP / np.arange(10, 250)
+    prior = np.exp(-0.5 * np.log2(per_minute / 120) ** 2)
+    for i, windows in enumerate(log_mel):
+        frames = np.asarray(windows, float).reshape(-1, windows.shape[-1])
+        rises = np.maximum(np.diff(frames, axis=0), 0).mean(1)
+        power = np.abs(np.fft.rfft(rises - rises.mean(), 2 * len(rises))) ** 2
+        again = np.fft.irfft(power)[:250] / max(power.mean(), 1e-12)
+        best = (np.log1p(1e6 * again[10:].clip(0)) * prior).argmax()
+        level = frames.mean(1)
+        order = np.corrcoef(level, np.arange(len(level)))[0, 1] if level.std() > 1e-9 else 0.0
+        found[i] = np.log2(per_minute[best]), order
+    return found
+
+
 def properties_of(
     folder, clips, genre=None, vocal=None, windows=WINDOWS, progress=True
 ) -> pd.DataFrame:

@@ -48,6 +48,7 @@ def value(table, reader, way, judge, score="r2"):
     [
         ("ridge", "mean", "mean"),
         ("ridge", "mean + SD", "mean spread"),
+        ("ridge", "thirds", "mean order"),
         ("network", "mean", "mean"),
         ("network", "mean + SD", "mean spread"),
         ("network", "attention", "mean spread"),
@@ -77,7 +78,7 @@ def test_gains_are_against_the_average_over_time(table):
     assert (usual[["gain", "gain_low", "gain_high"]] == 0).all(axis=None)
     gain = table[table["pooling"].eq("mean + SD") & table["property"].eq("spread")]
     assert (gain["gain_low"] > 0).all()
-    assert len(table) == (2 * 4 * 2) + (3 + 6) * (3 * 4 * 2)
+    assert len(table) == (2 * 4 * 2) + (4 + 6) * (3 * 4 * 2)
 
 
 def test_real_sds_are_judged_by_their_listeners(tokens, monkeypatch, tmp_path):
@@ -95,18 +96,20 @@ def test_real_sds_are_judged_by_their_listeners(tokens, monkeypatch, tmp_path):
 
 def test_features_are_those_of_the_layers():
     rng = np.random.default_rng(0)
-    tokens = rng.normal(size=(5, 2, 3, 753)).astype(np.float16)
+    tokens = rng.normal(size=(5, 3, 3, 753)).astype(np.float16)
     sound = SimpleNamespace(
-        log_mel=rng.normal(size=(5, 2, 7, 96)), tokens=tokens,
-        largest=rng.normal(size=(5, 2, 753)), penultimate=rng.normal(size=(5, 2, 200)),
+        log_mel=rng.normal(size=(5, 3, 187, 96)), tokens=tokens,
+        largest=rng.normal(size=(5, 3, 753)), penultimate=rng.normal(size=(5, 3, 200)),
     )  # fmt: skip
     found = pooling.features_of(sound)
     sizes = {"log-mel": 96, "front end": 561, "middle 1": 64, "middle 2": 64, "middle 3": 64,
              "all tokens": 753, "penultimate": 200}  # fmt: skip
     assert {layer for layer, _ in found} == set(sizes)
+    assert found.pop(("log-mel", "by hand")).shape == (5, 2)
+    times = {"mean + SD": 2, "thirds": 3}
     for (layer, way), x in found.items():
-        assert x.shape == (5, sizes[layer] * (2 if way == "mean + SD" else 1))
-    flat = tokens.astype(np.float32).reshape(5, 6, 753)
+        assert x.shape == (5, sizes[layer] * times.get(way, 1))
+    flat = tokens.astype(np.float32).reshape(5, 9, 753)
     np.testing.assert_allclose(found["middle 2", "mean"], flat[..., 625:689].mean(1), atol=1e-6)
     np.testing.assert_allclose(found["middle 3", "max"], sound.largest[..., 689:].max(1))
 

@@ -4,9 +4,10 @@ import numpy as np
 import properties
 import pytest
 import soundfile
+import torch
 
 from mer_utils.data.csv_tables import DataError
-from mer_utils.embed.musicnn import RATE, WINDOW
+from mer_utils.embed.musicnn import RATE, WINDOW, MusicNN, Network
 
 SECONDS = 12
 
@@ -82,6 +83,23 @@ def test_a_table_is_made_once_of_the_windows_that_count(tmp_path, monkeypatch):
     monkeypatch.setenv("MER_CACHE", str(tmp_path / "cache"))
     with pytest.raises(DataError, match="a.wav: shorter than 9"):
         properties.properties_of(tmp_path, ["a", "b"], progress=False)
+
+
+def test_a_rule_finds_tempo_and_order_in_a_log_mel():
+    log_mel = []
+    for wave in (
+        clicks(120),
+        clicks(90),
+        noise([-40, 0]),
+        noise([0, -40]),
+        np.zeros(SECONDS * RATE),
+    ):
+        log_mel.append(
+            MusicNN(Network(), "penultimate").log_mel(torch.tensor(wave).float()).numpy()
+        )
+    tempo, order = properties.by_hand(np.stack(log_mel)).T
+    np.testing.assert_allclose(tempo[:2], np.log2([120, 90]), atol=0.05)
+    assert order[2] > 0.9 and order[3] < -0.9 and order[4] == 0
 
 
 def test_a_genre_is_one_number():
