@@ -8,7 +8,6 @@ arms varies where there is nothing to be found.
 
 import numpy as np
 import pandas as pd
-from encoder_fits import fit
 from encoder_scores import cluster_weights
 from probes import Worlds, rows
 
@@ -25,16 +24,6 @@ def with_nulls(properties: pd.DataFrame, n=NULLS) -> pd.DataFrame:
     rng = np.random.default_rng(62)
     made = {f"nothing {k}": rng.normal(size=len(properties)) for k in range(1, n + 1)}
     return properties.assign(**made)
-
-
-def predicted(sound, name, arm, made: Worlds, splits, seeds, device="cpu") -> np.ndarray:
-    """SDs out of fold, averaged over seeds: (n, P)."""
-    found = np.zeros(made.sd.shape)
-    for seed in range(seeds):
-        for split in splits:
-            one = fit(sound, name, arm, made.mean, made.sd, split, LOSS, seed, device)
-            found[split.test] += one.sigma / seeds
-    return found
 
 
 def table(said: dict, made: Worlds, titles: dict, fold, cluster) -> pd.DataFrame:

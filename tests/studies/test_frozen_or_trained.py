@@ -24,20 +24,20 @@ def untrained(layers="all"):
     return MusicNN(Network(), layers, "no weights")
 
 
-def small_data(home, n_items=20):
-    """A folder of ratings and one of clips, 6.1 s each."""
+def small_data(home, n_items=16):
+    """A folder of ratings and one of clips, 9.1 s each: three windows."""
     voices(home / "ratings", n_items=n_items, n_raters=6)
     (home / "clips").mkdir()
     for k, item in enumerate(pd.read_csv(home / "ratings" / "features.csv")["item"]):
-        samples = (calm, busy)[k % 2](6.1, RATE)
+        samples = (calm, busy)[k % 2](9.1, RATE)
         noise = np.random.default_rng(k).normal(size=len(samples)) * 0.01
         soundfile.write(home / "clips" / f"{item}.wav", samples * 0.9 + noise, RATE)
 
 
 def study(home, out, *more):
-    command = ["--clips", home / "clips", "--dataset", home / "ratings", "--folds", 2, "--epochs",
-               1, "--head-epochs", 2, "--seeds", 1, "--jobs", 1, "--out", home / out]  # fmt: skip
-    frozen_or_trained.main([*map(str, command), *map(str, more)])
+    command = ["--clips", home / "clips", "--dataset", home / "ratings", "--out", home / out]
+    small = "--folds 2 --epochs 1 --head-epochs 2 --seeds 1 --jobs 1 --small".split()
+    frozen_or_trained.main([*map(str, command), *small, *map(str, more)])
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,18 @@ def test_training_is_told(made):
     assert training["epochs"].eq(1).all() and training["epoch_seconds"].gt(0).all()
 
 
+def test_frozen_and_trained_encoders_are_probed(made):
+    probes = kept("", "probes", made / "tables")
+    heard = {"tempo", "loudness range", "onset density", "spectral flux", "order", "nothing"}
+    assert set(probes["property"]) == heard
+    assert set(probes.loc[probes["layer"].eq("all"), "trained"]) == {"all layers trained"}
+    assert {"frozen", "last layers trained", "small network"} <= set(probes["trained"].dropna())
+    assert set(kept("", "null", made / "tables")["arm"]) == {"last", "all", "random", "small"}
+    assert set(kept("", "pooling", made / "tables")["property"]) == {"quality"}
+
+
 def test_a_second_run_takes_the_fits_from_the_cache(made):
-    for name in ("scores", "training"):
+    for name in ("scores", "training", "pooling", "probes", "null"):
         pd.testing.assert_frame_equal(
             kept("", name, made / "tables"), kept("", name, made / "again")
         )
