@@ -97,3 +97,19 @@ def test_training_clips_are_scored_where_they_lie():
     ]
     assert rows[1]["r2_taught"] == pytest.approx(np.mean(parts))
     assert rows[0]["weights"] == 7 and rows[0]["epochs"] == 2
+
+
+def test_verdicts_come_from_one_family_for_the_mean_and_one_for_the_sd():
+    design, said = world(np.random.default_rng(1), quality=(0.2, 0.9))
+    for k in range(8):
+        said[f"no better {k}", "mse"] = said["frozen", "mse"]
+    said["clip", "mse"] = said["other", "mse"]
+    arms = ["other", *[f"no better {k}" for k in range(8)]]
+    table = encoder_scores.with_verdicts(encoder_scores.table(design, said, "frozen"), arms)
+    judged = table[table["verdict"].ne("")]
+    assert set(zip(judged["target"], judged["score"], strict=True)) == set(encoder_scores.PRIMARY)
+    assert set(judged["arm"]) == set(arms)  # "clip" is no trained arm
+    sd = judged[judged["target"].eq("sd")].set_index("arm")
+    assert sd.loc["other", "verdict"] == "better"
+    assert sd.loc["other", "p_holm"] == pytest.approx(9 * sd.loc["other", "p"])
+    assert (sd["verdict"].drop("other") == "undecided").all()
