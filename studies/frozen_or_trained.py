@@ -136,7 +136,8 @@ def frozen_parts(design, args) -> dict:
 def properties_of(design, args) -> pd.DataFrame:
     """The properties that are known of the clips."""
     songs = design.songs
-    more = {} if songs.genre is None else {"genre": songs.genre}
+    known = songs.genre is not None and any(songs.genre)
+    more = {"genre": songs.genre} if known else {}
     if songs.kind == "musifeast":
         more["vocal"] = properties.vocal_of(args.clips, songs.song_id)
     windows = sound_of(args, songs.song_id).log_mel.shape[1]
