@@ -19,7 +19,7 @@ def judged(pooling, x, targets):
 
 
 KNOWS = {
-    "mean": "a", "max": "ab", "mean + SD": "ab", "mean after ELU": "ab", "attention": "ab",
+    "mean": "a", "max": "ab", "mean + SD": "ab", "attention": "ab",
     "attention in time": "abc",
 }  # fmt: skip
 
