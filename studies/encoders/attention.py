@@ -133,6 +133,8 @@ def learned(x, targets, split, pooling, seed, epochs=EPOCHS):
         for _ in range(epochs):
             reader.train()
             for batch in train[torch.randperm(len(train))].split(BATCH):
+                if len(batch) == 1:  # has no spread to be normalised by
+                    continue
                 optimiser.zero_grad()
                 F.mse_loss(reader(x[batch]), y[batch]).backward()
                 optimiser.step()
