@@ -34,7 +34,7 @@ import torch
 from tqdm import tqdm
 
 from mer_utils.data.dataset import sha256
-from mer_utils.results import versions, write_tables
+from mer_utils.results import kept, versions, write_tables
 
 sys.path.append(str(Path(__file__).with_name("encoders")))  # its parts
 import encoder_designs
@@ -94,7 +94,7 @@ def predictions(design, name, arm, loss, args):
     return tuple(out), training
 
 
-def tables_of(design, arms, args):
+def tables_of(design, arms, factors, args):
     """Scores and training of one design."""
     said, training = {}, []
     for loss in args.losses:
@@ -106,14 +106,16 @@ def tables_of(design, arms, args):
             for name, x in paper_heads.clip_features(sound, args.mir or None).items():
                 heads = paper_heads.heads(x, design, loss, HEAD_SEEDS, args.head_epochs)
                 said[f"clip {name}", loss] = heads
-    return encoder_scores.table(design, said, REFERENCE), pd.DataFrame(training)
+    return encoder_scores.table(design, said, REFERENCE, factors), pd.DataFrame(training)
 
 
-def real_arms(arms, designs, args) -> dict:
-    """Frozen against trained, on real listeners."""
-    made = [tables_of(design, arms, args) for design in designs]
+def real_arms(arms, designs, null, args) -> dict:
+    """Frozen against trained, on real listeners; ``null``: the table of that name, or None."""
+    factors = {} if null is None else trained_probes.factors_of(null)
+    made = [tables_of(design, arms, factors, args) for design in designs]
     scores, training = (pd.concat(parts, ignore_index=True) for parts in zip(*made, strict=True))
-    return {"scores": scores, "training": training}
+    trained = [name for name in arms if name != REFERENCE]
+    return {"scores": encoder_scores.with_verdicts(scores, trained), "training": training}
 
 
 def frozen_parts(design, args) -> dict:
@@ -134,7 +136,8 @@ def frozen_parts(design, args) -> dict:
 def properties_of(design, args) -> pd.DataFrame:
     """The properties that are known of the clips."""
     songs = design.songs
-    more = {} if songs.genre is None else {"genre": songs.genre}
+    known = songs.genre is not None and any(songs.genre)
+    more = {"genre": songs.genre} if known else {}
     if songs.kind == "musifeast":
         more["vocal"] = properties.vocal_of(args.clips, songs.song_id)
     windows = sound_of(args, songs.song_id).log_mel.shape[1]
@@ -186,7 +189,8 @@ def main(argv=None):
         both = pd.concat([frozen["probes"], trained["probes"]], ignore_index=True)
         tables |= frozen | trained | {"probes": both}
     if "arms" in args.only:
-        tables |= real_arms(arms, designs, args)
+        before = kept("encoders", "null", args.out) if (args.out / "null.csv").is_file() else None
+        tables |= real_arms(arms, designs, tables.get("null", before), args)
     about = {
         "command": COMMAND, "date": datetime.date.today().isoformat(), "seeds": args.seeds,
         "encoder": args.encoder, "plans": {name: str(arm.plan) for name, arm in arms.items()},

@@ -51,7 +51,7 @@ def small(windows, seed):
 
 
 HEAD = Plan(epochs=60, patience=15)
-FINE = Plan(rate=1e-4, epochs=8, patience=4, head_rate=1e-4)
+FINE = Plan(rate=1e-4, epochs=6, patience=3, head_rate=1e-4)
 ARMS = {
     "frozen": Arm("frozen", "penultimate", frozen, HEAD, 4),
     "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 2,
@@ -59,8 +59,8 @@ ARMS = {
     "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), FINE, 1,
                "penultimate"),
     "random": Arm("from random weights", "log_mel", from_random,
-                  Plan(rate=1e-3, epochs=20, patience=5), 1),
-    "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=60, patience=12), 2),
+                  Plan(rate=1e-3, epochs=16, patience=4), 1),
+    "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=40, patience=8), 1),
 }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ map, pools them over time, and ends in a layer with one output for each target:
 mean                the average: what is left when a clip is averaged before anybody learns
 max                 the largest of each number
 mean + SD           average and spread over time
-mean after ELU      the average of a learned, nonlinear function of each token
 attention           averages with learned weights: a query says which tokens count
 attention in time   the same, where a token also knows its place in the clip
 ==================  ==========================================================================
@@ -22,35 +21,33 @@ from torch import nn
 
 from mer_utils.controls.methods import one_thread
 
-POOLINGS = ("mean", "max", "mean + SD", "mean after ELU", "attention", "attention in time")
-SIZE, DROPOUT, QUERIES, WAVES = 64, 0.3, 4, 6
+POOLINGS = ("mean", "max", "mean + SD", "attention", "attention in time")
+SIZE, DROPOUT, QUERIES, WAVES = 64, 0.5, 4, 6
 """Of the linear map, of what is pooled; learned queries; waves that tell the place in a clip."""
-EPOCHS, PATIENCE, BATCH, RATE, DECAY = 30, 6, 32, 2e-3, 1e-2
-"""Of AdamW, which stops when validation clips have not become better for ``PATIENCE`` epochs."""
+EPOCHS, PATIENCE, BATCH, RATE, DECAY = 30, 6, 32, 5e-3, 1e-2
+"""Of AdamW, which stops when validation clips like no target 1% better for ``PATIENCE`` epochs."""
 COMPONENTS = 128
 """Principal components of the tokens that the network sees."""
-SHARPNESS = 4.0
-"""SD of a query's scores of tokens before training: queries begin by looking at different ones."""
-
-CONSTANTS = (SIZE, DROPOUT, QUERIES, WAVES, PATIENCE, BATCH, RATE, DECAY, COMPONENTS, SHARPNESS)
+CONSTANTS = (SIZE, DROPOUT, QUERIES, WAVES, PATIENCE, BATCH, RATE, DECAY, COMPONENTS)
 
 
 class Attention(nn.Module):
     """Tokens (batch, T, size) -> averages (batch, queries * size), one for each learned query.
 
     The weight of a token is the softmax over time of how well it fits the query. With ``in_time``
-    sines and cosines of the token's place, mapped linearly, are added to it before.
+    sines and cosines of the token's place, mapped linearly, are added to it before. At the start
+    they say more than the sound does: each query looks at a part of the clip.
     """
 
     def __init__(self, size, queries=QUERIES, in_time=False):
         super().__init__()
-        self.queries = nn.Parameter(SHARPNESS * torch.randn(queries, size))
-        self.place = nn.Linear(2 * WAVES, size, bias=False) if in_time else None
+        self.queries = nn.Parameter(torch.randn(queries, size))
+        self.place = nn.Parameter(torch.randn(2 * WAVES, size)) if in_time else None
 
     def weights(self, tokens):
         """How much each token counts for each query: (batch, queries, T), sums to 1."""
         if self.place is not None:
-            tokens = tokens + self.place(places(tokens.shape[1]))
+            tokens = tokens + places(tokens.shape[1]) @ self.place
         return (self.queries @ tokens.mT / tokens.shape[2] ** 0.5).softmax(dim=2)
 
     def forward(self, tokens):
@@ -72,24 +69,29 @@ class Reader(nn.Module):
         self.pooling, self.first = pooling, nn.Linear(n_features, SIZE)
         in_time = pooling == "attention in time"
         self.attention = Attention(SIZE, in_time=in_time) if "attention" in pooling else None
-        parts = {"mean + SD": 2}.get(pooling, QUERIES if self.attention else 1)
+        parts = {"mean + SD": 2}.get(pooling, QUERIES + 1 if self.attention else 1)
+        self.norm = nn.BatchNorm1d(parts * SIZE)
         self.last = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(parts * SIZE, n_outputs))
 
     def pooled(self, tokens):
-        """(batch, T, SIZE) -> (batch, parts * SIZE)."""
+        """(batch, T, SIZE) -> (batch, parts * SIZE).
+
+        Attention has the average too, and what each query sees as a difference from it.
+        """
         if self.attention is not None:
-            return self.attention(tokens)
+            mean = tokens.mean(1)
+            away = self.attention(tokens) - mean.repeat(1, QUERIES)
+            return torch.cat([mean, away], dim=1)
         if self.pooling == "max":
             return tokens.amax(1)
         if self.pooling == "mean + SD":
             spread = (tokens.var(1, correction=0) + 1e-6).sqrt()
             return torch.cat([tokens.mean(1), spread], dim=1)
-        return (F.elu(tokens) if self.pooling == "mean after ELU" else tokens).mean(1)
+        return tokens.mean(1)
 
     def forward(self, tokens):
         """Shapes as the class says."""
-        pooled = self.pooled(self.first(tokens))
-        return self.last(pooled if self.pooling == "mean after ELU" else F.elu(pooled))
+        return self.last(F.elu(self.norm(self.pooled(self.first(tokens)))))
 
 
 def seen(tokens, train, components=COMPONENTS):
@@ -127,10 +129,12 @@ def learned(x, targets, split, pooling, seed, epochs=EPOCHS):
         reader = Reader(x.shape[2], y.shape[1], pooling)
         optimiser = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=DECAY)
         best = torch.zeros_like(y)
-        error, lowest, since = y[valid].square().mean(0), torch.inf, 0
+        error, since = y[valid].square().mean(0), 0
         for _ in range(epochs):
             reader.train()
             for batch in train[torch.randperm(len(train))].split(BATCH):
+                if len(batch) == 1:  # has no spread to be normalised by
+                    continue
                 optimiser.zero_grad()
                 F.mse_loss(reader(x[batch]), y[batch]).backward()
                 optimiser.step()
@@ -140,9 +144,8 @@ def learned(x, targets, split, pooling, seed, epochs=EPOCHS):
                 found[others] = reader(x[others])
             new = (found[valid] - y[valid]).square().mean(0)
             best[:, new < error] = found[:, new < error]
-            error, since = torch.minimum(new, error), since + 1
-            if new.mean() < lowest:
-                lowest, since = new.mean(), 0
+            since = 0 if (new < 0.99 * error).any() else since + 1
+            error = torch.minimum(new, error)
             if since >= PATIENCE:
                 break
     return level + unit * best.numpy().astype(float)

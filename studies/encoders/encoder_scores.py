@@ -3,16 +3,19 @@
 All scores are computed within each fold and averaged over folds, then over seeds. The
 interval asks what other clips would have given: clips are drawn by the set to which the same people
 listened (other data: by artist), 1,000 times, for all arms alike. It leaves out that training anew
-would give other weights: ``factor`` is by how much that widens it, where it was measured.
+would give other weights: ``factor`` is by how much that widens it, where it was measured. The rules
+are in ``RULES.md``.
 """
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm, t
 
 from mer_utils.scoring.intervals import centred
 from mer_utils.scoring.metrics import pearson, r2, spearman
 from mer_utils.scoring.parts import partial_pearson
 from mer_utils.scoring.score_table import within_folds
+from mer_utils.scoring.verdicts import holm
 
 RESAMPLES = 1000
 SCORES = {
@@ -22,6 +25,8 @@ SCORES = {
     ("sd", "pearson"): pearson,
     ("sd_beyond_mean", "pearson"): partial_pearson,
 }
+PRIMARY = (("mean", "r2"), ("sd", "spearman"))
+"""Families of verdicts."""
 
 
 def cluster_weights(cluster, n_resamples=RESAMPLES, seed=0):
@@ -53,6 +58,8 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
     score) to what widens a difference, at least 1.
     """
     weights, rows = cluster_weights(design.cluster), []
+    n_clusters = len(np.unique(design.cluster))
+    reach = t.ppf(0.975, n_clusters - 1) / norm.ppf(0.975)  # clusters may be few
     for judge in design.judges:
         for target, score in SCORES:
             found = {
@@ -60,21 +67,35 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
                 for key, both in said.items()
             }
             for (arm, loss), (value, draws) in found.items():
-                ends = np.stack(centred(draws, value))
+                ends = value + reach * (np.stack(centred(draws, value)) - value)
                 own, against = found[reference, loss]
                 wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
                 gap = value - own
-                gap_ends = gap + wide * (np.stack(centred(draws - against, gap)) - gap)
+                gap_ends = gap + reach * wide * (np.stack(centred(draws - against, gap)) - gap)
+                error = np.maximum(wide * (draws - against).std(0), 1e-12)
+                p = 2 * t.sf(np.abs(gap) / error, n_clusters - 1)
                 for d, dimension in enumerate(design.songs.dimensions):
                     rows.append({
                         "design": design.name, "arm": arm, "loss": loss, "judges": judge,
                         "target": target, "score": score, "dimension": dimension,
                         "value": value[d], "low": ends[0, d], "high": ends[1, d],
                         "difference": gap[d], "difference_low": gap_ends[0, d],
-                        "difference_high": gap_ends[1, d], "factor": wide,
+                        "difference_high": gap_ends[1, d], "factor": wide, "p": p[d],
                         "n_seeds": len(said[arm, loss][0]),
                     })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def with_verdicts(scores: pd.DataFrame, arms) -> pd.DataFrame:
+    """Columns ``p_holm`` and ``verdict``, for the trained ``arms`` and :data:`PRIMARY` scores."""
+    scores = scores.assign(p_holm=np.nan, verdict="")
+    for target, score in PRIMARY:
+        family = scores["arm"].isin(arms) & scores["target"].eq(target) & scores["score"].eq(score)
+        adjusted = holm(scores.loc[family, "p"])
+        words = np.where(scores.loc[family, "difference"] > 0, "better", "worse")
+        scores.loc[family, "p_holm"] = adjusted
+        scores.loc[family, "verdict"] = np.where(adjusted < 0.05, words, "undecided")
+    return scores
 
 
 def training_rows(design, arm, loss, seed, fits) -> list[dict]:

@@ -27,9 +27,8 @@ from mer_utils.embed.musicfm import load_musicfm
 from mer_utils.embed.musicfm_checkpoint import read_checkpoint
 from mer_utils.paths import weights_dir
 
-WINDOW = 71_808
-"""Samples at 24 kHz: 2.992 s, as musicnn's."""
-AT_ONCE = 8
+WINDOW, TOKENS = 71_808, 75
+"""Samples at 24 kHz, 2.992 s as musicnn's; and what they become."""
 FINE = Plan(rate=2e-5, epochs=8, patience=4, head_rate=1e-4)
 
 
@@ -46,25 +45,22 @@ def sound_of(folder, clips, checkpoint, top, device, progress=True):
     facts.append(logic(Path(musicfm_layers.__file__).read_text("utf-8")))
     digest = hashlib.sha256("\n".join([*clips, *facts]).encode()).hexdigest()[:16]
 
-    def make():
+    def make(new):
         model = load_musicfm(checkpoint, layers="last", device=device)
-        waveforms = [read_clip(path, RATE).samples for path in paths]
-        windows = min(map(len, waveforms)) // WINDOW
+        lengths = [len(read_clip(path, RATE).samples) for path in paths]
+        n, windows = len(paths), min(lengths) // WINDOW
         if not windows:
-            raise DataError(f"{folder}: a clip is shorter than a window of {WINDOW / RATE:.3f} s")
-        tokens, pooled = [], []
-        for waveform in tqdm(waveforms, unit="clip", desc="MusicFM", disable=not progress):
-            parts = torch.from_numpy(waveform[: windows * WINDOW].reshape(windows, WINDOW))
-            for part in parts.split(AT_ONCE):
-                tokens.append(frozen_tokens(model, part, top).half().cpu().numpy())
-                pooled.append(frozen_tokens(model, part, 0).mean(1).cpu().numpy())
-        return {
-            name: np.concatenate(found).reshape(len(paths), windows, *found[0].shape[1:])
-            for name, found in (("tokens", tokens), ("pooled", pooled))
-        }
+            short = paths[int(np.argmin(lengths))]
+            raise DataError(f"{short}: shorter than a window of {WINDOW / RATE:.3f} s")
+        tokens = new("tokens", (n, windows, TOKENS, model.dim), np.float16)
+        pooled = new("pooled", (n, windows, model.dim), np.float32)
+        for i, path in enumerate(tqdm(paths, unit="clip", desc="MusicFM", disable=not progress)):
+            samples = read_clip(path, RATE).samples[: windows * WINDOW]
+            for w, part in enumerate(torch.from_numpy(samples).view(windows, 1, WINDOW)):
+                tokens[i, w] = frozen_tokens(model, part, top)[0].cpu().numpy()
+                pooled[i, w] = frozen_tokens(model, part, 0)[0].mean(0).cpu().numpy()
 
-    arrays = arrays_of(digest, ("tokens", "pooled"), make)
-    return SimpleNamespace(clip=clips, digest=digest, **arrays)
+    return SimpleNamespace(clip=clips, digest=digest, **arrays_of(digest, make))
 
 
 @lru_cache

@@ -28,7 +28,7 @@ LAYERS = {
 PENALTIES = np.logspace(0, 7, 22)
 """Of ridge on standardised features; leave-one-out error of the clips that train chooses one for
 each target. The largest shrinks 1,506 features of 231 clips to nothing."""
-DRAWS, DRAWS_OF_NETWORKS, SEEDS = 20, 3, 3
+DRAWS, DRAWS_OF_NETWORKS, SEEDS = 20, 2, 2
 USUAL = {"ridge": ("penultimate", "mean"), "network": ("all tokens", "mean")}
 """What others are compared with: the paper's average over time."""
 

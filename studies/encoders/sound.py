@@ -6,12 +6,15 @@ clips: whoever has them once need not decode again.
 """
 
 import hashlib
+import os
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from tqdm import tqdm
 from trainable import after_front, front
 
@@ -19,7 +22,7 @@ from mer_utils.data.csv_tables import DataError
 from mer_utils.data.dataset import sha256
 from mer_utils.embed.decode import SUFFIXES, read_clip
 from mer_utils.embed.musicnn import FRAMES, N_MELS, RATE, RESAMPLING, load_musicnn
-from mer_utils.paths import cache_dir, write_atomically
+from mer_utils.paths import cache_dir
 
 STEP = 11
 """Frames that a token averages: 0.176 s, 17 tokens a window."""
@@ -74,45 +77,47 @@ def _sound(folder, clips, progress):
     model = load_musicnn(layers="all")
     facts = [model.checkpoint_sha256, torch.__version__, *clips, *map(sha256, paths)]
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-    arrays = arrays_of(digest, Sound._fields[2:], lambda: _made(paths, model, progress))
+    arrays = arrays_of(digest, lambda new: _make(paths, model, new, progress))
     return Sound(clips, digest, **arrays)
 
 
-def arrays_of(digest, names, make) -> dict:
-    """Arrays by name, read where they are asked for, from the cache where they are there."""
+def arrays_of(digest, make) -> dict:
+    """Arrays by name, read where they are asked for, from the cache where they are there.
+
+    ``make`` takes a function of name, shape and type, which gives a new array that lies in a file.
+    """
     home = cache_dir() / "encoders" / f"sound-{digest}"
-    if not all((home / f"{name}.npy").is_file() for name in names):
-        for name, values in make().items():
-            with write_atomically(home / f"{name}.npy") as temporary:
-                np.save(temporary, values)
-    return {name: np.load(home / f"{name}.npy", mmap_mode="r") for name in names}
+    if not home.is_dir():
+        home.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".sound-", dir=home.parent) as temporary:
+            made = Path(temporary) / "made"
+            made.mkdir()
+            make(lambda name, shape, kind: open_memmap(made / f"{name}.npy", "w+", kind, shape))
+            os.replace(made, home)  # all of them, or none
+    return {path.stem: np.load(path, mmap_mode="r") for path in sorted(home.glob("*.npy"))}
 
 
-def _made(paths, model, progress):
+def _make(paths, model, new, progress):
     log_mels = []
     for path in tqdm(paths, unit="clip", desc="log-mel", disable=not progress):
         samples = read_clip(path, RATE, **RESAMPLING).samples
         if len(samples) < model.min_samples:
             raise DataError(f"{path}: shorter than a window of {model.min_samples / RATE:.3f} s")
         log_mels.append(model.log_mel(torch.from_numpy(samples)).numpy())
-    windows = min(map(len, log_mels))
-    log_mel = np.stack([one[:windows] for one in log_mels])
-    n, tokens = len(paths), FRAMES // STEP
-    width = 753
+    n, windows, tokens = len(paths), min(map(len, log_mels)), FRAMES // STEP
     made = {
-        "log_mel": log_mel,
-        "front": np.empty((n, windows, 561, FRAMES), np.float16),
-        "tokens": np.empty((n, windows, tokens, width), np.float16),
-        "largest": np.empty((n, windows, width), np.float32),
-        "penultimate": np.empty((n, windows, 200), np.float32),
+        "log_mel": new("log_mel", (n, windows, FRAMES, N_MELS), np.float32),
+        "front": new("front", (n, windows, 561, FRAMES), np.float16),
+        "tokens": new("tokens", (n, windows, tokens, 753), np.float16),
+        "largest": new("largest", (n, windows, 753), np.float32),
+        "penultimate": new("penultimate", (n, windows, 200), np.float32),
     }
-    assert log_mel.shape[2:] == (FRAMES, N_MELS)
     with torch.no_grad():
         for i in tqdm(range(n), unit="clip", desc="musicnn", disable=not progress):
-            at_front = front(model.network, torch.from_numpy(log_mel[i]))
+            made["log_mel"][i] = log_mels[i][:windows]
+            at_front = front(model.network, torch.from_numpy(log_mels[i][:windows]))
             penultimate, frames = after_front(model.network, at_front)
             made["front"][i] = at_front.numpy()
             made["tokens"][i] = frames.unflatten(2, (tokens, STEP)).mean(3).mT.numpy()
             made["largest"][i] = frames.amax(2).numpy()
             made["penultimate"][i] = penultimate.numpy()
-    return made

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mer_utils.embed.fast_layers import Linear
 from mer_utils.embed.musicnn import FRAMES, N_MELS, Network
 
 SIZE = 200
@@ -34,15 +35,12 @@ class Largest(torch.autograd.Function):
     def forward(ctx, x, weight):
         """Shapes as the class says."""
         (n, f, height), frames = weight.shape, x.shape[1] - weight.shape[1] + 1
-        places, flat = x.shape[2] - height + 1, weight.flatten(1).T.contiguous()
+        places, answers_of = x.shape[2] - height + 1, Linear(weight.flatten(1), device=x.device)
         out = x.new_empty(len(x), n, frames)
         at = torch.empty(out.shape, dtype=torch.long, device=x.device)
-        stretches, answers = (
-            x.new_empty(frames * places, f * height),
-            x.new_empty(frames * places, n),
-        )
+        stretches = x.new_empty(frames * places, f * height)
         for b, one in enumerate(x):
-            torch.mm(lay(one, f, height, stretches), flat, out=answers)
+            answers = answers_of(lay(one, f, height, stretches))
             largest, place = answers.view(frames, places, n).max(1)
             out[b], at[b] = largest.T, place.T
         ctx.save_for_backward(x, at)

@@ -55,3 +55,13 @@ def factors(said: dict, made: Worlds, reference: str, fold, cluster) -> pd.DataF
                 ratio = np.nanstd(gap, ddof=1) / np.sqrt(np.nanmean(error**2))
                 found.append((name, score.__name__, ratio, int(np.isfinite(gap).sum())))
     return pd.DataFrame(found, columns=["arm", "score", "ratio", "n"])
+
+
+def factors_of(null: pd.DataFrame) -> dict:
+    """(arm, target, score) -> what widens a difference of SDs, at least 1: of :func:`factors`."""
+    found = {}
+    for row in null.itertuples():
+        found[row.arm, "sd", row.score] = max(1.0, row.ratio)
+        if row.score == "pearson":
+            found[row.arm, "sd_beyond_mean", row.score] = max(1.0, row.ratio)
+    return found

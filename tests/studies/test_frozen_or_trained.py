@@ -116,3 +116,18 @@ def test_the_same_command_trains_the_last_layers_of_musicfm(tmp_path, monkeypatc
     upper = musicfm_arms.upper(None, 0, file, 1, False)
     assert counts["last"] == counts["random"] == sum(p.numel() for p in upper.parameters())
     assert not scores[scores["arm"].eq("last")]["difference"].eq(0).all()
+
+
+def test_it_runs_on_deam_s_excerpts(deam_root, tmp_path, monkeypatch):
+    """Four songs: a smoke test, no result."""
+    monkeypatch.setattr(sound, "load_musicnn", untrained)
+    monkeypatch.setattr(arms, "load_musicnn", untrained)
+    monkeypatch.setenv("MER_CACHE", str(tmp_path / "cache"))
+    command = ["--dataset", "deam", "--data", deam_root, "--clips", deam_root / "MEMD_audio",
+               "--arms", "frozen", "last", "--only", "arms", "--out", tmp_path / "out"]  # fmt: skip
+    small = "--losses mse --folds 2 --epochs 1 --head-epochs 1 --seeds 1 --jobs 1 --small".split()
+    frozen_or_trained.main([*map(str, command), *small])
+    scores = kept("", "scores", tmp_path / "out")
+    assert set(scores["dimension"]) == {"valence", "arousal"}
+    assert {"frozen", "last", "clip log_mel"} <= set(scores["arm"])
+    assert scores.loc[scores["score"].eq("r2"), "value"].notna().all()

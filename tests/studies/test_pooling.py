@@ -78,7 +78,7 @@ def test_gains_are_against_the_average_over_time(table):
     assert (usual[["gain", "gain_low", "gain_high"]] == 0).all(axis=None)
     gain = table[table["pooling"].eq("mean + SD") & table["property"].eq("spread")]
     assert (gain["gain_low"] > 0).all()
-    assert len(table) == (2 * 4 * 2) + (4 + 6) * (3 * 4 * 2)
+    assert len(table) == (2 * 4 * 2) + (4 + 5) * (3 * 4 * 2)
 
 
 def test_real_sds_are_judged_by_their_listeners(tokens, monkeypatch, tmp_path):
