@@ -309,4 +309,4 @@ def test_a_gain_with_one_loss_that_the_other_loss_has_anyway_is_called_so(said):
     kept = {"probes": probes(), "scores": table}
     made = draw("probe-rows", "compared", "glue-forest", kept=kept)
     assert "training all layers (for arousal, with KLD)" in made["ANSWER"]
-    assert said["catch_up"].endswith("mostly made up for the loss.")
+    assert said["catch_up"].endswith("mostly made up for the choice of the loss.")
