@@ -68,7 +68,11 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
             }
             for (arm, loss), (value, draws) in found.items():
                 ends = value + reach * (np.stack(centred(draws, value)) - value)
+                n_seeds = len(said[arm, loss][0])
                 own, against = found[reference, loss]
+                if n_seeds < len(said[reference, loss][0]):  # the same seeds on both sides
+                    both = (part[:n_seeds] for part in said[reference, loss])
+                    own, against = draws_of(design, *both, judge, target, score, weights)
                 wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
                 gap = value - own
                 gap_ends = gap + reach * wide * (np.stack(centred(draws - against, gap)) - gap)
@@ -81,7 +85,7 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
                         "value": value[d], "low": ends[0, d], "high": ends[1, d],
                         "difference": gap[d], "difference_low": gap_ends[0, d],
                         "difference_high": gap_ends[1, d], "factor": wide, "p": p[d],
-                        "n_seeds": len(said[arm, loss][0]),
+                        "n_seeds": n_seeds,
                     })  # fmt: skip
     return pd.DataFrame(rows)
 
