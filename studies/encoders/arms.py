@@ -55,13 +55,13 @@ FINE = Plan(rate=1e-4, epochs=6, patience=3, head_rate=1e-4)
 """The frozen arm goes through both, too: all that differs is whether the encoder learns."""
 ARMS = {
     "frozen": Arm("frozen", "penultimate", frozen, FINE, 4, "penultimate"),
-    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 4,
+    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 3,
                 "penultimate"),
-    "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), FINE, 2,
+    "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), FINE, 1,
                "penultimate"),
     "random": Arm("from random weights", "log_mel", from_random,
                   Plan(rate=1e-3, epochs=16, patience=4), 1),
-    "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=40, patience=8), 2),
+    "small": Arm("small network", "log_mel", small, Plan(rate=1e-3, epochs=40, patience=8), 1),
 }  # fmt: skip
 
 
