@@ -159,10 +159,11 @@ def probe_tasks(design, arms, args):
 def trained_parts(design, arms, args) -> dict:
     """Trained encoders on the probes; and how their differences vary where nothing can be found."""
     made, tasks = probe_tasks(design, arms, args)
-    said = {name: np.zeros(made.sd.shape) for name in arms}
+    said = {
+        name: np.zeros((min(arm.seeds, args.seeds), *made.sd.shape)) for name, arm in arms.items()
+    }
     for task in tasks:
-        seeds = min(arms[task[1]].seeds, args.seeds)
-        said[task[1]][design.splits[task[4]].test] += fit(task, args).sigma / seeds
+        said[task[1]][task[0], design.splits[task[4]].test] = fit(task, args).sigma
     titles, where = {name: arm.title for name, arm in arms.items()}, (design.fold, design.cluster)
     return {
         "probes": trained_probes.table(said, made, titles, *where),

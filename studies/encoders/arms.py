@@ -52,9 +52,10 @@ def small(windows, seed):
 
 HEAD = Plan(epochs=60, patience=15)
 FINE = Plan(rate=1e-4, epochs=6, patience=3, head_rate=1e-4)
+"""The frozen arm goes through both, too: all that differs is whether the encoder learns."""
 ARMS = {
-    "frozen": Arm("frozen", "penultimate", frozen, HEAD, 4),
-    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 2,
+    "frozen": Arm("frozen", "penultimate", frozen, FINE, 4, "penultimate"),
+    "last": Arm("last layers trained", "front", partial(pretrained, part="last"), FINE, 3,
                 "penultimate"),
     "all": Arm("all layers trained", "log_mel", partial(pretrained, part="all"), FINE, 1,
                "penultimate"),
@@ -66,7 +67,7 @@ ARMS = {
 
 def arms_of(args) -> dict[str, Arm]:
     """The arms of the encoder that ``args`` names, with at most ``args.epochs`` epochs."""
-    arms = ARMS if args.encoder == "musicnn" else musicfm_arms.arms_of(args, Arm, HEAD)
+    arms = ARMS if args.encoder == "musicnn" else musicfm_arms.arms_of(args, Arm)
     if args.epochs is None:
         return arms
     return {

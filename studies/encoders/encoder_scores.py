@@ -2,9 +2,9 @@
 
 All scores are computed within each fold and averaged over folds, then over seeds. The
 interval asks what other clips would have given: clips are drawn by the set to which the same people
-listened (other data: by artist), 1,000 times, for all arms alike. It leaves out that training anew
-would give other weights: ``factor`` is by how much that widens it, where it was measured. The rules
-are in ``RULES.md``.
+listened (other data: by artist), 1,000 times, for all arms alike. That a training with another seed
+gives other weights is added (:func:`luck`); that other clips train is not. ``factor`` is by how
+much a difference is widened for all of this. The rules are in ``RULES.md``.
 """
 
 import numpy as np
@@ -37,8 +37,8 @@ def cluster_weights(cluster, n_resamples=RESAMPLES, seed=0):
     return rng.multinomial(len(names), share, n_resamples)[:, of].astype(float)
 
 
-def draws_of(design, mu, sigma, judge, target, score, weights):
-    """A score and its draws, averaged over seeds: (D,) and (n_resamples, D).
+def by_seed(design, mu, sigma, judge, target, score, weights):
+    """A score and its draws: (n_seeds, D) and (n_resamples, n_seeds, D).
 
     ``mu`` and ``sigma`` are (n_seeds, n, D), of test songs.
     """
@@ -46,16 +46,47 @@ def draws_of(design, mu, sigma, judge, target, score, weights):
     arrays = {"mean": (mean, mu), "sd": (sd, sigma), "sd_beyond_mean": (sd, sigma, mean)}[target]
     of = within_folds(SCORES[target, score], design.fold)
     draws = of(*arrays, weights=weights)
-    value = np.asarray(of(*arrays)).reshape(-1, mean.shape[1]).mean(0)
-    return value, draws.reshape(len(weights), -1, mean.shape[1]).mean(1)
+    value = np.asarray(of(*arrays)).reshape(-1, mean.shape[1])
+    return value, draws.reshape(len(weights), -1, mean.shape[1])
+
+
+def luck(value, draws) -> float:
+    """Variance of a score over seeds, averaged over dimensions: how far one training is luckier.
+
+    Two seeds also differ on these clips alone. What resamples of clips say of that is taken off,
+    for an interval has it already; so it may be below 0. NaN for one seed. Shapes: :func:`by_seed`.
+    """
+    if len(value) < 2:
+        return np.nan
+    apart = (draws - draws.mean(1, keepdims=True)).var(0).sum(0) / (len(value) - 1)
+    return float((value.var(0, ddof=1) - apart).mean())
+
+
+def lucks(gaps: dict, own: list) -> dict:
+    """Arm -> what luck adds to the variance of its average difference to the reference.
+
+    ``gaps`` maps (arm, loss) to differences seed by seed, ``own`` has the scores of the reference
+    for each loss, all in the shapes of :func:`by_seed`. Luck is averaged over losses. An arm of one
+    seed has the largest of the arms of several that were trained in the same way ("clip ..." were
+    not) and of two trainings of the reference.
+    """
+    seeds = {arm: len(value) for (arm, _), (value, _) in gaps.items()}
+    of = {
+        arm: max(0.0, np.mean([luck(*both) for (name, _), both in gaps.items() if name == arm]))
+        for arm, n in seeds.items() if n > 1
+    }  # fmt: skip
+    known = [v for arm, v in of.items() if not arm.startswith("clip ")]
+    two = 2 * np.mean([luck(*both) for both in own])
+    most = max([0.0, *known, *([two] if np.isfinite(two) else [])])
+    return {arm: of.get(arm, most) / n for arm, n in seeds.items()}
 
 
 def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
     """A row for each arm, loss, judge, score and dimension.
 
-    ``said`` maps (arm, loss) to mu and sigma, as :func:`draws_of` takes them. ``difference`` and
-    its ends are those to the arm ``reference`` with the same loss. ``factors`` maps (arm, target,
-    score) to what widens a difference, at least 1.
+    ``said`` maps (arm, loss) to mu and sigma, as :func:`by_seed` takes them. ``difference`` and
+    its ends are those to the arm ``reference`` with the same loss and the same seeds. ``factors``
+    maps (arm, target, score) to what widens a difference, at least 1; luck widens it further.
     """
     weights, rows = cluster_weights(design.cluster), []
     n_clusters = len(np.unique(design.cluster))
@@ -63,25 +94,32 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
     for judge in design.judges:
         for target, score in SCORES:
             found = {
-                key: draws_of(design, *both, judge, target, score, weights)
+                key: by_seed(design, *both, judge, target, score, weights)
                 for key, both in said.items()
             }
+            gaps = {}
             for (arm, loss), (value, draws) in found.items():
-                ends = value + reach * (np.stack(centred(draws, value)) - value)
                 own, against = found[reference, loss]
+                n = min(len(value), len(own))
+                gaps[arm, loss] = value[:n] - own[:n], draws[:, :n] - against[:, :n]
+            lucky = lucks(gaps, [both for (arm, _), both in found.items() if arm == reference])
+            for (arm, loss), (value, draws) in found.items():
+                middle, (by, gap_draws) = value.mean(0), gaps[arm, loss]
+                ends = middle + reach * (np.stack(centred(draws.mean(1), middle)) - middle)
+                gap, gap_draws = by.mean(0), gap_draws.mean(1)
+                clips = np.maximum(gap_draws.std(0), 1e-12)
                 wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
-                gap = value - own
-                gap_ends = gap + reach * wide * (np.stack(centred(draws - against, gap)) - gap)
-                error = np.maximum(wide * (draws - against).std(0), 1e-12)
-                p = 2 * t.sf(np.abs(gap) / error, n_clusters - 1)
+                wide = np.sqrt(wide**2 + (arm != reference) * lucky[arm] / clips**2)
+                gap_ends = gap + reach * wide * (np.stack(centred(gap_draws, gap)) - gap)
+                p = 2 * t.sf(np.abs(gap) / (wide * clips), n_clusters - 1)
                 for d, dimension in enumerate(design.songs.dimensions):
                     rows.append({
                         "design": design.name, "arm": arm, "loss": loss, "judges": judge,
                         "target": target, "score": score, "dimension": dimension,
-                        "value": value[d], "low": ends[0, d], "high": ends[1, d],
+                        "value": middle[d], "low": ends[0, d], "high": ends[1, d],
                         "difference": gap[d], "difference_low": gap_ends[0, d],
-                        "difference_high": gap_ends[1, d], "factor": wide, "p": p[d],
-                        "n_seeds": len(said[arm, loss][0]),
+                        "difference_high": gap_ends[1, d], "factor": wide[d], "p": p[d],
+                        "n_seeds": len(value),
                     })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -85,12 +85,12 @@ def frozen(windows, seed):
     return Frozen(windows.shape[-1])
 
 
-def arms_of(args, Arm, head) -> dict:
+def arms_of(args, Arm) -> dict:
     """The arms: frozen, last layers trained, last layers from random weights."""
     make = partial(upper, checkpoint=checkpoint_of(args), top=args.top, on_gpu=args.device != "cpu")
     from_random = Plan(rate=1e-4, epochs=20, patience=5)
     return {
-        "frozen": Arm("frozen", "pooled", frozen, head, 4),
+        "frozen": Arm("frozen", "pooled", frozen, FINE, 4, "pooled"),
         "last": Arm(f"last {args.top} layers trained", "tokens", make, FINE, 2, "pooled"),
         "random": Arm(f"last {args.top} layers from random weights", "tokens",
                       partial(make, random=True), from_random, 2),

@@ -1,9 +1,14 @@
-"""Probes of trained encoders: can an encoder learn what averaging and freezing threw away?
+"""Probes of trained encoders: can an encoder learn what freezing threw away?
 
 The worlds are those of ``probes.py``; one network of each arm learns the SDs of all worlds at once,
-a window at a time, and a clip is the average over its windows. Besides the properties there are
-several columns of random numbers, which no sound knows: they say by how much the difference of two
-arms varies where there is nothing to be found.
+a window of 3 s at a time, and a clip is the average over its windows. So no arm can learn what only
+several windows tell together: order, and most of the loudness range. Besides the properties there
+are several columns of random numbers, which no sound knows: they say by how much the difference of
+two arms varies where there is nothing to be found. There every training is worth the same, so they
+are blind to luck in training: :func:`encoder_scores.luck` sees that.
+
+Scores are averaged over seeds, as those of real listeners are. (Averaging predictions would favour
+the arm with most seeds.)
 """
 
 import numpy as np
@@ -27,12 +32,21 @@ def with_nulls(properties: pd.DataFrame, n=NULLS) -> pd.DataFrame:
 
 
 def table(said: dict, made: Worlds, titles: dict, fold, cluster) -> pd.DataFrame:
-    """Rows as those of :func:`probes.rows`, of each arm in ``said``; random columns as one."""
+    """Rows as those of :func:`probes.rows`, of each arm in ``said``; random columns as one.
+
+    ``said`` maps an arm to its SDs, (n_seeds, n, P) or (n, P) of one seed.
+    """
     found = []
     for name, sd in said.items():
-        found += rows("network", titles[name], sd, made, fold, cluster, layer=name, pooling="mean")
+        labels, of = {"layer": name, "pooling": "mean"}, [made] * len(seeds_of(sd, made))
+        found += rows("network", titles[name], sd, of, fold, cluster, **labels)
     found = pd.DataFrame(found)
     return found[~found["property"].str.match(r"nothing \d")]
+
+
+def seeds_of(sd, made: Worlds):
+    """(n_seeds, n, P), of one seed or several."""
+    return np.asarray(sd, float).reshape(-1, *made.sd.shape)
 
 
 def factors(said: dict, made: Worlds, reference: str, fold, cluster) -> pd.DataFrame:
@@ -46,8 +60,9 @@ def factors(said: dict, made: Worlds, reference: str, fold, cluster) -> pd.DataF
     truth = made.sd[:, null]
     for score in (r2, pearson, spearman):
         of = within_folds(score, fold)
-        value = {name: of(truth, sd[:, null]) for name, sd in said.items()}
-        draws = {name: of(truth, sd[:, null], weights=weights) for name, sd in said.items()}
+        parts = {name: seeds_of(sd, made)[..., null] for name, sd in said.items()}
+        value = {name: of(truth, sd).mean(0) for name, sd in parts.items()}
+        draws = {name: of(truth, sd, weights=weights).mean(1) for name, sd in parts.items()}
         for name in said:
             if name != reference:
                 gap = value[name] - value[reference]

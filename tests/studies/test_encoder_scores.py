@@ -71,11 +71,11 @@ def test_intervals_of_a_difference_hold_the_truth():
         design, said = world(np.random.default_rng([draw, 5]))
         weights = encoder_scores.cluster_weights(design.cluster, 200, draw)
         found = [
-            encoder_scores.draws_of(design, *both, "own", "sd", "pearson", weights)
+            encoder_scores.by_seed(design, *both, "own", "sd", "pearson", weights)
             for both in said.values()
         ]
-        gap = found[1][0] - found[0][0]
-        low, high = encoder_scores.centred(found[1][1] - found[0][1], gap)
+        gap = (found[1][0] - found[0][0])[0]
+        low, high = encoder_scores.centred((found[1][1] - found[0][1])[:, 0], gap)
         inside.append(low[0] <= 0 <= high[0])
     assert 0.88 <= np.mean(inside) <= 0.99
 
@@ -113,3 +113,44 @@ def test_verdicts_come_from_one_family_for_the_mean_and_one_for_the_sd():
     assert sd.loc["other", "verdict"] == "better"
     assert sd.loc["other", "p_holm"] == pytest.approx(9 * sd.loc["other", "p"])
     assert (sd["verdict"].drop("other") == "undecided").all()
+
+
+def lucky_pair(rng, luck, n_seeds, n=350):
+    """Simulated: two arms alike on average; each seed shares more or less with the truth."""
+    signal, noise, common = rng.normal(size=(3, n, 1))
+    share = 0.6 + luck * rng.normal(size=(2, max(n_seeds), 1, 1))
+    own = 0.3 * rng.normal(size=(2, max(n_seeds), n, 1))
+    sd, sigma = signal + noise, share * signal + 0.6 * common + own
+    fold, cluster = np.arange(n) % 5, rng.permutation(n) % 21
+    design = SimpleNamespace(
+        name="simulated", songs=SimpleNamespace(dimensions=("quality",)), fold=fold,
+        cluster=cluster, judges={"own": (common, sd)},
+    )  # fmt: skip
+    arms = zip(("frozen", "other"), sigma, n_seeds, strict=True)
+    return design, {(arm, "mse"): (s[:k], s[:k]) for arm, s, k in arms}
+
+
+def test_luck_is_what_seeds_differ_by_beyond_the_clips_at_hand():
+    found = {}
+    for luck in (0.0, 0.3):
+        values = []
+        for draw in range(25):
+            design, said = lucky_pair(np.random.default_rng([draw, 8]), luck, (4, 4))
+            weights = encoder_scores.cluster_weights(design.cluster, 60)
+            one = said["frozen", "mse"]
+            values.append(encoder_scores.by_seed(design, *one, "own", "sd", "pearson", weights))
+        found[luck] = np.mean([encoder_scores.luck(*both) for both in values])
+        found["raw", luck] = np.mean([value.var(0, ddof=1) for value, _ in values])
+    assert abs(found[0.0]) < 0.3 * found["raw", 0.0]  # of seeds that are equally good
+    assert found[0.3] == pytest.approx(found["raw", 0.3] - found["raw", 0.0], rel=0.3)
+    assert np.isnan(encoder_scores.luck(np.zeros((1, 2)), np.zeros((5, 1, 2))))
+
+
+def test_the_difference_of_an_arm_of_one_seed_holds_the_luck_of_the_others():
+    design, said = lucky_pair(np.random.default_rng(3), 0.3, (4, 1))
+    table = encoder_scores.table(design, said, "frozen").query("score == 'pearson'")
+    table = table[table["target"].eq("sd")].set_index("arm")
+    assert table.loc["other", "factor"] > 1.5 and table.loc["frozen", "factor"] == 1
+    said = {key: (mu[:1], sigma[:1]) for key, (mu, sigma) in said.items()}
+    blind = encoder_scores.table(design, said, "frozen").query("score == 'pearson'")
+    assert blind["factor"].eq(1).all()  # nobody has a second seed

@@ -1,13 +1,23 @@
 """Probes of trained encoders: nothing is found in random numbers, and its spread is measured."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+import trained_probes
+from encoder_scores import cluster_weights
 from probes import worlds
 from trained_probes import factors, table, with_nulls
 
 N, FOLD = 300, np.arange(300) % 5
 CLUSTER = np.random.default_rng(1).permutation(N) % 20
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    few = partial(cluster_weights, n_resamples=150)
+    monkeypatch.setattr(trained_probes, "cluster_weights", few)
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +58,34 @@ def test_a_factor_is_large_where_training_varies_more_than_clips(made):
     said = {"frozen": arm(made, rng, 0.03), "all": arm(made, rng, 0.03, shift=0.06)}
     found = factors(said, made, "frozen", FOLD, CLUSTER).set_index("score")
     assert found["ratio"]["r2"] > 2
+
+
+def test_more_seeds_are_no_better_than_one(made):
+    """Scores are averaged, not predictions: four seeds of one quality score as one does."""
+    rng = np.random.default_rng(6)
+    seeds = np.stack([made.true_sd + 0.1 * rng.normal(size=made.sd.shape) for _ in range(4)])
+    said = {"frozen": seeds, "all": seeds[0]}
+    found = table(said, made, {arm: arm for arm in said}, FOLD, CLUSTER)
+    found = found[found["judges"].eq("truth") & found["score"].eq("pearson")]
+    value = found.set_index(["layer", "property"])["value"]
+    assert value["frozen"].to_numpy() == pytest.approx(value["all"].to_numpy(), abs=0.06)
+    together = table({"all": seeds.mean(0)}, made, {"all": "all"}, FOLD, CLUSTER)
+    together = together[together["judges"].eq("truth") & together["score"].eq("pearson")]
+    assert (together["value"].to_numpy() > value["frozen"].to_numpy() + 0.1).all()
+    assert factors(said, made, "frozen", FOLD, CLUSTER)["ratio"].gt(0).all()
+
+
+def test_the_factor_is_blind_to_luck(made):
+    """The same lucky trainings: where there is nothing to find, luck changes no score."""
+    rng, shape = np.random.default_rng(7), made.sd.shape
+    signal, common = rng.normal(size=(2, *shape))
+    said = {}
+    for name in ("frozen", "all"):
+        share = (0.6 + 0.25 * rng.normal(size=(5, shape[1])))[FOLD]
+        said[name] = share * signal + 0.6 * common + 0.25 * rng.normal(size=shape)
+    told = made._replace(sd=signal + rng.normal(size=shape))
+    blind, seeing = (
+        factors(said, of, "frozen", FOLD, CLUSTER).set_index("score")["ratio"]["pearson"]
+        for of in (made, told)
+    )
+    assert 0.7 < blind < 1.4 and seeing > 1.6
