@@ -166,7 +166,7 @@ def trained_parts(design, arms, args) -> dict:
         said[task[1]][task[0], design.splits[task[4]].test] = fit(task, args).sigma
     titles, where = {name: arm.title for name, arm in arms.items()}, (design.fold, design.cluster)
     return {
-        "probes": trained_probes.table(said, made, titles, *where),
+        "probes": trained_probes.table(said, made, titles, *where, REFERENCE),
         "null": trained_probes.factors(said, made, REFERENCE, *where),
     }
 

@@ -31,14 +31,17 @@ def with_nulls(properties: pd.DataFrame, n=NULLS) -> pd.DataFrame:
     return properties.assign(**made)
 
 
-def table(said: dict, made: Worlds, titles: dict, fold, cluster) -> pd.DataFrame:
+def table(said: dict, made: Worlds, titles: dict, fold, cluster, reference="") -> pd.DataFrame:
     """Rows as those of :func:`probes.rows`, of each arm in ``said``; random columns as one.
 
-    ``said`` maps an arm to its SDs, (n_seeds, n, P) or (n, P) of one seed.
+    ``said`` maps an arm to its SDs, (n_seeds, n, P) or (n, P) of one seed. ``gain`` is that over
+    the arm ``reference`` with the same seeds, of which it has no fewer.
     """
     found = []
     for name, sd in said.items():
         labels, of = {"layer": name, "pooling": "mean"}, [made] * len(seeds_of(sd, made))
+        if reference not in ("", name):
+            labels["against"] = seeds_of(said[reference], made)[: len(of)]
         found += rows("network", titles[name], sd, of, fold, cluster, **labels)
     found = pd.DataFrame(found)
     return found[~found["property"].str.match(r"nothing \d")]

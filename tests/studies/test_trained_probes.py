@@ -89,3 +89,15 @@ def test_the_factor_is_blind_to_luck(made):
         for of in (made, told)
     )
     assert 0.7 < blind < 1.4 and seeing > 1.6
+
+
+def test_the_gain_of_an_arm_is_over_the_reference_with_its_seeds(made):
+    rng = np.random.default_rng(6)
+    blind = np.broadcast_to(made.sd.mean(0), made.sd.shape) + 0.01 * rng.normal(size=made.sd.shape)
+    knows = arm(made, rng, 0.03)
+    said = {"frozen": np.stack([blind, knows]), "all": knows}
+    titles = {"frozen": "frozen", "all": "all layers trained"}
+    found = table(said, made, titles, FOLD, CLUSTER, "frozen")
+    tempo = found[found["property"].eq("tempo") & found["judges"].eq("truth")]
+    gains = tempo[tempo["score"].eq("pearson")].set_index("layer")["gain"]
+    assert gains["all"] > 0.8 and np.isnan(gains["frozen"])
