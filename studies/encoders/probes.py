@@ -16,6 +16,7 @@ be read is told apart from what cannot be learned from so few listeners.
 from typing import NamedTuple
 
 import numpy as np
+from properties import codes_of
 from scipy.stats import norm, rankdata, t
 
 from mer_utils.methods.listeners import maximum_entropy, moments_of
@@ -69,9 +70,11 @@ def worlds(mean, properties, draw: int, n_listeners: int = LISTENERS) -> Worlds:
         Real mean of each clip in one dimension, moved within :data:`FURTHEST`.
     properties : DataFrame of :func:`properties.properties_of`, or any with n rows
     draw : int
-        Of the listeners, and of "nothing".
+        Of the listeners, of "nothing", and of the numbers that stand for genres.
     """
     rng = np.random.default_rng([draw, 60])
+    if "genre" in properties:
+        properties = properties.assign(genre=codes_of(properties["genre"], [draw, 17]))
     z = scores_of(properties)
     nothing = scores_of({NOTHING: rng.normal(size=len(z))})
     z = np.hstack([z, nothing])

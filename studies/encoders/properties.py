@@ -12,7 +12,7 @@ onset density   onsets a second, ``librosa.onset.onset_detect``
 spectral flux   mean rise of a mel band from frame to frame, dB; ``librosa.onset.onset_strength``
 order           correlation of the level over 0.4 s with time: above 0 the clip grows louder. Its
                 windows in any other order have the same averages, and another order
-genre           a number drawn for each genre, the same for all its clips
+genre           its name; a world draws a number for each (:func:`codes_of`)
 vocal           1 if somebody sings (without words), else 0
 ==============  ==============================================================================
 
@@ -128,7 +128,7 @@ def properties_of(
     functions = (properties_of, heard, levels_of)
     table = pd.DataFrame(kept("properties", described, functions, compute), index=list(clips))
     if genre is not None:
-        table["genre"] = codes_of(genre)
+        table["genre"] = np.asarray(genre, str)
     if vocal is not None:
         table["vocal"] = np.asarray(vocal, float)
     return table
