@@ -86,42 +86,69 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
 
     ``said`` maps (arm, loss) to mu and sigma, as :func:`by_seed` takes them. ``difference`` and
     its ends are those to the arm ``reference`` with the same loss and the same seeds. ``factors``
-    maps (arm, target, score) to what widens a difference, at least 1; luck widens it further.
+    maps (arm, target, score) to what widens a difference, at least 1; luck widens it further. Rows
+    of the loss "both" and the dimension "both" are averages over losses and dimensions.
     """
     weights, rows = cluster_weights(design.cluster), []
     n_clusters = len(np.unique(design.cluster))
-    reach = t.ppf(0.975, n_clusters - 1) / norm.ppf(0.975)  # clusters may be few
     for judge in design.judges:
         for target, score in SCORES:
             found = {
                 key: by_seed(design, *both, judge, target, score, weights)
                 for key, both in said.items()
             }
-            gaps = {}
-            for (arm, loss), (value, draws) in found.items():
-                own, against = found[reference, loss]
-                n = min(len(value), len(own))
-                gaps[arm, loss] = value[:n] - own[:n], draws[:, :n] - against[:, :n]
-            lucky = lucks(gaps, [both for (arm, _), both in found.items() if arm == reference])
-            for (arm, loss), (value, draws) in found.items():
-                middle, (by, gap_draws) = value.mean(0), gaps[arm, loss]
-                ends = middle + reach * (np.stack(centred(draws.mean(1), middle)) - middle)
-                gap, gap_draws = by.mean(0), gap_draws.mean(1)
-                clips = np.maximum(gap_draws.std(0), 1e-12)
-                wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
-                wide = np.sqrt(wide**2 + (arm != reference) * lucky[arm] / clips**2)
-                gap_ends = gap + reach * wide * (np.stack(centred(gap_draws, gap)) - gap)
-                p = 2 * t.sf(np.abs(gap) / (wide * clips), n_clusters - 1)
-                for d, dimension in enumerate(design.songs.dimensions):
-                    rows.append({
-                        "design": design.name, "arm": arm, "loss": loss, "judges": judge,
-                        "target": target, "score": score, "dimension": dimension,
-                        "value": middle[d], "low": ends[0, d], "high": ends[1, d],
-                        "difference": gap[d], "difference_low": gap_ends[0, d],
-                        "difference_high": gap_ends[1, d], "factor": wide[d], "p": p[d],
-                        "n_seeds": len(value),
-                    })  # fmt: skip
+            for part, dimensions in (
+                (found, design.songs.dimensions), (averaged(found), ("both",))
+            ):  # fmt: skip
+                gaps = differences(part, reference)
+                lucky = lucks(gaps, [part[key] for key in part if key[0] == reference])
+                for (arm, loss), scored in part.items():
+                    wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
+                    more = lucky[arm] * (arm != reference)
+                    columns = ends_of(scored, gaps[arm, loss], wide, more, n_clusters)
+                    rows += [
+                        {"design": design.name, "arm": arm, "loss": loss, "judges": judge,
+                         "target": target, "score": score, "dimension": dimension}
+                        | {name: values[d] for name, values in columns.items()}
+                        | {"n_seeds": len(scored[0])}
+                        for d, dimension in enumerate(dimensions)
+                    ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def differences(found: dict, reference: str) -> dict:
+    """Seed by seed, arm less ``reference`` with the same loss; shapes of :func:`by_seed`."""
+    gaps = {}
+    for (arm, loss), (value, draws) in found.items():
+        own, against = found[reference, loss]
+        n = min(len(value), len(own))
+        gaps[arm, loss] = value[:n] - own[:n], draws[:, :n] - against[:, :n]
+    return gaps
+
+
+def averaged(found: dict) -> dict:
+    """(arm, "both") -> averages over losses and dimensions, seed by seed, as one dimension."""
+    out = {}
+    for arm in dict.fromkeys(arm for arm, _ in found):
+        parts = [both for (name, _), both in found.items() if name == arm]
+        value, draws = (np.mean([part[i] for part in parts], 0) for i in (0, 1))
+        out[arm, "both"] = value.mean(-1, keepdims=True), draws.mean(-1, keepdims=True)
+    return out
+
+
+def ends_of(scored, gap, wide, luck_of_gap, n_clusters) -> dict:
+    """Columns of :func:`table`, (D,) each, of a score and a difference as in :func:`by_seed`."""
+    reach = t.ppf(0.975, n_clusters - 1) / norm.ppf(0.975)  # clusters may be few
+    (value, draws), (gap, gap_draws) = ((a.mean(0), b.mean(1)) for a, b in (scored, gap))
+    low, high = value + reach * (np.stack(centred(draws, value)) - value)
+    clips = np.maximum(gap_draws.std(0), 1e-12)
+    wide = np.sqrt(wide**2 + luck_of_gap / clips**2)
+    gap_low, gap_high = gap + reach * wide * (np.stack(centred(gap_draws, gap)) - gap)
+    p = 2 * t.sf(np.abs(gap) / (wide * clips), n_clusters - 1)
+    return {
+        "value": value, "low": low, "high": high, "difference": gap, "difference_low": gap_low,
+        "difference_high": gap_high, "factor": wide, "p": p,
+    }  # fmt: skip
 
 
 def with_verdicts(scores: pd.DataFrame, arms) -> pd.DataFrame:
@@ -129,6 +156,7 @@ def with_verdicts(scores: pd.DataFrame, arms) -> pd.DataFrame:
     scores = scores.assign(p_holm=np.nan, verdict="")
     for target, score in PRIMARY:
         family = scores["arm"].isin(arms) & scores["target"].eq(target) & scores["score"].eq(score)
+        family &= scores["loss"].ne("both")  # averages describe
         adjusted = holm(scores.loc[family, "p"])
         words = np.where(scores.loc[family, "difference"] > 0, "better", "worse")
         scores.loc[family, "p_holm"] = adjusted

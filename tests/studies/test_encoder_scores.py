@@ -149,8 +149,23 @@ def test_luck_is_what_seeds_differ_by_beyond_the_clips_at_hand():
 def test_the_difference_of_an_arm_of_one_seed_holds_the_luck_of_the_others():
     design, said = lucky_pair(np.random.default_rng(3), 0.3, (4, 1))
     table = encoder_scores.table(design, said, "frozen").query("score == 'pearson'")
-    table = table[table["target"].eq("sd")].set_index("arm")
+    table = table[table["target"].eq("sd") & table["loss"].eq("mse")].set_index("arm")
     assert table.loc["other", "factor"] > 1.5 and table.loc["frozen", "factor"] == 1
     said = {key: (mu[:1], sigma[:1]) for key, (mu, sigma) in said.items()}
     blind = encoder_scores.table(design, said, "frozen").query("score == 'pearson'")
     assert blind["factor"].eq(1).all()  # nobody has a second seed
+
+
+def test_averages_over_losses_and_dimensions_are_pooled_seed_by_seed():
+    rng = np.random.default_rng(8)
+    design, said = world(rng, quality=(0.2, 0.9))
+    _, more = world(np.random.default_rng(8), quality=(0.2, 0.9))
+    said |= {(arm, "kld"): both for (arm, _), both in more.items()}
+    table = encoder_scores.table(design, said, "frozen")
+    sd = table[table["target"].eq("sd") & table["score"].eq("spearman") & table["arm"].eq("other")]
+    single, both = sd[sd["loss"].ne("both")], sd[sd["loss"].eq("both")]
+    assert len(both) == 1 and both["dimension"].item() == "both"
+    assert both["difference"].item() == pytest.approx(single["difference"].mean())
+    assert both["difference_low"].item() > 0
+    judged = encoder_scores.with_verdicts(table, ["other"])
+    assert judged.loc[judged["loss"].eq("both"), "verdict"].eq("").all()
