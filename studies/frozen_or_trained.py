@@ -96,16 +96,17 @@ def predictions(design, name, arm, loss, args):
 
 def tables_of(design, arms, factors, args):
     """Scores and training of one design."""
-    said, training = {}, []
+    said, training, features = {}, [], {}
+    if args.encoder == "musicnn":
+        sound = sound_of(args, design.songs.song_id)
+        features = paper_heads.clip_features(sound, args.mir or None)
     for loss in args.losses:
         for name, arm in arms.items():
             said[name, loss], rows = predictions(design, name, arm, loss, args)
             training += rows
-        if args.encoder == "musicnn":
-            sound = sound_of(args, design.songs.song_id)
-            for name, x in paper_heads.clip_features(sound, args.mir or None).items():
-                heads = paper_heads.heads(x, design, loss, HEAD_SEEDS, args.head_epochs)
-                said[f"clip {name}", loss] = heads
+        for name, x in features.items():
+            heads = paper_heads.heads(x, design, loss, HEAD_SEEDS, args.head_epochs)
+            said[f"clip {name}", loss] = heads
     return encoder_scores.table(design, said, REFERENCE, factors), pd.DataFrame(training)
 
 

@@ -26,6 +26,11 @@ QUANTITIES = {
 }
 """What a reader calls a score -> (target, score)."""
 TRIVIAL_ROWS = ("training mean SD", "quadratic")
+ENCODERS = {
+    "frozen": "frozen", "last": "last layers trained", "all": "all layers trained",
+    "random": "from random weights", "small": "small network",
+}  # fmt: skip
+"""The arms of ``results/encoders``, as a reader calls them."""
 
 
 def picked(scores, ceilings, quantity: str, rows=None) -> pd.DataFrame:
@@ -127,3 +132,22 @@ def surely_better(differences: pd.DataFrame) -> pd.DataFrame:
         for kind in ("spread", "own")
     )
     return spread.merge(own)
+
+
+def probe_fates(probes: pd.DataFrame) -> pd.DataFrame:
+    """The best frozen reader of each property, and by ``studies/encoders/RULES.md`` its ``fate``.
+
+    ``probes``: ``results/encoders/probes.csv``. "lost" by averaging over time, "kept", or "hidden"
+    from all readers of the encoder; then ``by_rule`` says if a rule by hand finds it.
+    """
+    rows = probes.query("judges == 'truth' and score == 'r2' and reader != 'known'")
+    rows = rows[~rows["layer"].isin(ENCODERS) & rows["property"].ne("nothing")]
+    by_hand, found = rows["pooling"].eq("by hand"), []
+    for name, part in rows[~by_hand].groupby("property", sort=False):
+        top = part.loc[part["value"].idxmax()]
+        average = part.loc[part["pooling"].eq("mean"), "value"].max()
+        lost = average < top["value"] / 2 and top["gain_low"] > 0
+        fate = "hidden" if top["low"] <= 0 else "lost" if lost else "kept"
+        ruled = (rows.loc[by_hand & rows["property"].eq(name), "low"] > 0).any()
+        found.append(top.to_dict() | {"fate": fate, "by_rule": bool(ruled)})
+    return pd.DataFrame(found)

@@ -39,10 +39,15 @@ class Design:
     @property
     def fold(self) -> np.ndarray:
         """The fold that tests each song, (n,)."""
-        out = np.empty(len(self.songs), int)
-        for k, split in enumerate(self.splits):
-            out[split.test] = k
-        return out
+        return fold_of(self.splits)
+
+
+def fold_of(splits) -> np.ndarray:
+    """The fold that tests each song, (n,)."""
+    out = np.empty(sum(len(split.test) for split in splits), int)
+    for k, split in enumerate(splits):
+        out[split.test] = k
+    return out
 
 
 def musifeast(name: str) -> Design:

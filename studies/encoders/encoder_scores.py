@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from mer_utils.scoring.intervals import centred
+from mer_utils.scoring.intervals import centred, resample_counts
 from mer_utils.scoring.metrics import pearson, r2, spearman
 from mer_utils.scoring.parts import partial_pearson
 from mer_utils.scoring.score_table import within_folds
@@ -29,12 +29,15 @@ PRIMARY = (("mean", "r2"), ("sd", "spearman"))
 """Families of verdicts."""
 
 
-def cluster_weights(cluster, n_resamples=RESAMPLES, seed=0):
+def cluster_weights(cluster, n_resamples=RESAMPLES, seed=(0, 61)):
     """How often each song counts where whole clusters are drawn: (n_resamples, n_songs)."""
     names, of = np.unique(cluster, return_inverse=True)
-    rng = np.random.default_rng([seed, 61])
-    share = np.full(len(names), 1 / len(names))
-    return rng.multinomial(len(names), share, n_resamples)[:, of].astype(float)
+    return resample_counts(len(names), n_resamples, seed)[:, of]
+
+
+def reach(n_clusters: int) -> float:
+    """How much wider than by the normal distribution an interval is: clusters may be few."""
+    return t.ppf(0.975, n_clusters - 1) / norm.ppf(0.975)
 
 
 def by_seed(design, mu, sigma, judge, target, score, weights):
@@ -138,12 +141,12 @@ def averaged(found: dict) -> dict:
 
 def ends_of(scored, gap, wide, luck_of_gap, n_clusters) -> dict:
     """Columns of :func:`table`, (D,) each, of a score and a difference as in :func:`by_seed`."""
-    reach = t.ppf(0.975, n_clusters - 1) / norm.ppf(0.975)  # clusters may be few
+    wider = reach(n_clusters)
     (value, draws), (gap, gap_draws) = ((a.mean(0), b.mean(1)) for a, b in (scored, gap))
-    low, high = value + reach * (np.stack(centred(draws, value)) - value)
+    low, high = value + wider * (np.stack(centred(draws, value)) - value)
     clips = np.maximum(gap_draws.std(0), 1e-12)
     wide = np.sqrt(wide**2 + luck_of_gap / clips**2)
-    gap_low, gap_high = gap + reach * wide * (np.stack(centred(gap_draws, gap)) - gap)
+    gap_low, gap_high = gap + wider * wide * (np.stack(centred(gap_draws, gap)) - gap)
     p = 2 * t.sf(np.abs(gap) / (wide * clips), n_clusters - 1)
     return {
         "value": value, "low": low, "high": high, "difference": gap, "difference_low": gap_low,

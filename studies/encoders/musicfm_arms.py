@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import musicfm_layers
 import numpy as np
 import torch
-from musicfm_layers import UpperLayers, frozen_tokens, random_weights
+from musicfm_layers import UpperLayers, random_weights
 from patch_training import Plan
 from sound import arrays_of, paths_of
 from tqdm import tqdm
@@ -57,8 +57,9 @@ def sound_of(folder, clips, checkpoint, top, device, progress=True):
         for i, path in enumerate(tqdm(paths, unit="clip", desc="MusicFM", disable=not progress)):
             samples = read_clip(path, RATE).samples[: windows * WINDOW]
             for w, part in enumerate(torch.from_numpy(samples).view(windows, 1, WINDOW)):
-                tokens[i, w] = frozen_tokens(model, part, top)[0].cpu().numpy()
-                pooled[i, w] = frozen_tokens(model, part, 0)[0].mean(0).cpu().numpy()
+                below, last = model.hidden_states(part, [model.n_layers - top, model.n_layers])
+                tokens[i, w] = below[0].cpu().numpy()
+                pooled[i, w] = last[0].mean(0).cpu().numpy()
 
     return SimpleNamespace(clip=clips, digest=digest, **arrays_of(digest, make))
 
@@ -75,9 +76,7 @@ def upper(windows, seed, checkpoint, top, on_gpu, random=False):
     weights, n_layers = weights_of(checkpoint)
     if random:
         weights = random_weights(weights, seed)
-    made = UpperLayers(weights, n_layers, n_layers - top, checkpointing=on_gpu, bf16=on_gpu)
-    made.size = made.embedding_size
-    return made
+    return UpperLayers(weights, n_layers, n_layers - top, checkpointing=on_gpu, bf16=on_gpu)
 
 
 def frozen(windows, seed):

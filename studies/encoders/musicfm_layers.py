@@ -53,13 +53,13 @@ class UpperLayers(nn.Module):
         super().__init__()
         self.checkpointing, self.bf16 = checkpointing, bf16
         norm = _part(weights, "conformer.layer_norm.")
-        self.embedding_size = len(norm["bias"])
+        self.size = len(norm["bias"])
         self.register_buffer("frequencies", weights[ROTATION].clone())
         parts = [_part(weights, f"conformer.layers.{i}.") for i in range(n_layers)[first:]]
         with torch.device("meta"):  # no memory yet: the copies below are the parameters
             layers = (ConformerLayer(p, 2 * len(self.frequencies), dropout) for p in parts)
             self.layers = nn.ModuleList(layers)
-            self.norm = nn.LayerNorm(self.embedding_size) if parts else nn.Identity()
+            self.norm = nn.LayerNorm(self.size) if parts else nn.Identity()
         for module, part in zip([*self.layers, self.norm], [*parts, norm if parts else {}],
                                 strict=True):  # fmt: skip
             module.load_state_dict(part, assign=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from attention import CONSTANTS, EPOCHS, POOLINGS, Attention, Reader, learned, places, seen
+from encoder_designs import fold_of
 from probes import STEEP, Worlds, rows, scored, worlds
 from properties import by_hand, kept
 from sklearn.linear_model import LinearRegression, RidgeCV
@@ -59,14 +60,6 @@ def features_of(sound) -> dict:
         pooled = over_time(tokens[..., part], np.asarray(sound.largest)[..., part])
         found |= {(layer, way): x for way, x in pooled.items()}
     return found | {("penultimate", way): x for way, x in over_time(sound.penultimate).items()}
-
-
-def fold_of(splits) -> np.ndarray:
-    """The fold in which each clip is judged: (n,)."""
-    fold = np.zeros(sum(len(split.test) for split in splits), int)
-    for k, split in enumerate(splits):
-        fold[split.test] = k
-    return fold
 
 
 def ridge(features, targets, splits) -> np.ndarray:

@@ -16,11 +16,12 @@ be read is told apart from what cannot be learned from so few listeners.
 from typing import NamedTuple
 
 import numpy as np
+from encoder_scores import cluster_weights, reach
 from properties import codes_of
-from scipy.stats import norm, rankdata, t
+from scipy.stats import norm, rankdata
 
 from mer_utils.methods.listeners import maximum_entropy, moments_of
-from mer_utils.scoring.intervals import centred, resample_counts
+from mer_utils.scoring.intervals import centred
 from mer_utils.scoring.metrics import pearson, r2
 from mer_utils.scoring.score_table import within_folds
 
@@ -155,10 +156,9 @@ def rows(
 
 def scored(truth, predicted, names, fold, cluster, known=None, against=None, **labels):
     """The rows of :func:`rows` for one judge, of arrays (D, n, P)."""
-    clusters, place = np.unique(cluster, return_inverse=True)
-    weights = resample_counts(len(clusters), N_RESAMPLES)[:, place]
+    weights = cluster_weights(cluster, N_RESAMPLES, 0)
     picks = np.random.default_rng(1).integers(0, len(truth), (N_RESAMPLES, len(truth)))
-    wider = t.ppf(0.975, len(clusters) - 1) / norm.ppf(0.975)  # clusters may be few
+    wider = reach(len(np.unique(cluster)))
     for name, score in SCORES.items():
         found = {"value": resampled(score, truth, predicted, fold, weights, picks)}
         if against is not None:

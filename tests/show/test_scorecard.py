@@ -120,3 +120,23 @@ def test_a_gain_counts_if_it_is_there_around_the_listeners_own_mean_too():
     found = scorecard.surely_better(table)
     assert found["method"].tolist() == ["a", "d"]
     assert found.columns.tolist() == ["data", "design", "dimension", "method"]
+
+
+def test_the_fate_of_a_property_follows_the_written_rules():
+    readers = {  # values of order, tempo and flux
+        ("known", "", ""): (1.0, 1.0, 1.0), ("network", "frozen", "mean"): (0.9, 0.9, 0.9),
+        ("ridge", "penultimate", "mean"): (0.0, 0.0, 0.7),
+        ("ridge", "all tokens", "thirds"): (0.6, 0.05, 0.9),
+        ("ridge", "log-mel", "by hand"): (0.95, 0.3, 0.0),
+    }  # fmt: skip
+    rows = [
+        (*who, name, "truth", "r2", v, v - 0.1, v - 0.2)
+        for who, values in readers.items()
+        for name, v in zip(("order", "tempo", "flux", "nothing"), (*values, 0.5), strict=True)
+    ]
+    columns = "reader layer pooling property judges score value low gain_low".split()
+    found = scorecard.probe_fates(pd.DataFrame(rows, columns=columns)).set_index("property")
+    assert found["fate"].to_dict() == {"order": "lost", "tempo": "hidden", "flux": "kept"}
+    assert found.loc["tempo", "by_rule"] and found.loc["order", "pooling"] == "thirds"
+    unsure = pd.DataFrame(rows, columns=columns).assign(gain_low=-0.1)
+    assert set(scorecard.probe_fates(unsure)["fate"]) == {"kept", "hidden"}

@@ -61,7 +61,7 @@ def test_every_arm_is_scored_beside_the_frozen_one(made):
     assert set(scores["arm"]) == trained | {
         "clip penultimate", "clip mean_pool", "clip max_pool", "clip log_mel"
     }  # fmt: skip
-    assert set(scores["loss"]) == {"mse", "kld"} and set(scores["judges"]) == {"own"}
+    assert set(scores["loss"]) == {"mse", "kld", "both"} and set(scores["judges"]) == {"own"}
     frozen = scores[scores["arm"].eq("frozen")].dropna()  # 20 clips: some ranks have no interval
     assert frozen["difference"].eq(0).all() and frozen["difference_high"].eq(0).all()
     assert not scores[scores["arm"].eq("all")]["difference"].eq(0).all()
@@ -131,6 +131,6 @@ def test_it_runs_on_deam_s_excerpts(deam_root, tmp_path, monkeypatch):
     small = "--losses mse --folds 2 --epochs 1 --head-epochs 1 --seeds 1 --jobs 1 --small".split()
     frozen_or_trained.main([*map(str, command), *small])
     scores = kept("", "scores", tmp_path / "out")
-    assert set(scores["dimension"]) == {"valence", "arousal"}
+    assert set(scores["dimension"]) == {"valence", "arousal", "both"}
     assert {"frozen", "last", "clip log_mel"} <= set(scores["arm"])
     assert scores.loc[scores["score"].eq("r2"), "value"].notna().all()

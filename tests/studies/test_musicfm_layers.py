@@ -55,7 +55,7 @@ def test_without_dropout_it_is_the_encoder(tiny, k):
     """The limit is that of the encoder against the released code."""
     network, tokens = upper(tiny, k)
     expected = tiny[1].hidden_states(tiny[2])[-1].mean(dim=1)
-    assert tokens.shape == (2, 75, network.embedding_size) and tokens.dtype == torch.float32
+    assert tokens.shape == (2, 75, network.size) and tokens.dtype == torch.float32
     assert error(network.eval()(tokens), expected) < 5e-6
     plain = plain_hidden_states(tiny[0], tiny[2], tiny[1].mean, tiny[1].sd)[-1].mean(dim=1)
     assert error(network(tokens), plain) < 5e-6
@@ -135,7 +135,7 @@ def test_tokens_may_be_kept_in_half_the_bytes(tiny):
 @pytest.mark.parametrize("options", [{}, {"checkpointing": True}, {"bf16": True}])
 def test_a_step_of_adam_lowers_a_loss(tiny, options):
     network, tokens = upper(tiny, 1, dropout=0.0, **options)
-    target = torch.randn(2, network.embedding_size, generator=torch.Generator().manual_seed(3))
+    target = torch.randn(2, network.size, generator=torch.Generator().manual_seed(3))
     adam = torch.optim.Adam(network.parameters(), 1e-3)
     losses = []
     for _ in range(3):
