@@ -35,7 +35,7 @@ def musicfm(dest, variant):
     """Download the weights of MusicFM, the paper's encoder (1.3 GB), to the folder DEST.
 
     Without DEST: to where `mer embed` looks. Read the terms on the model's page, minzwon/MusicFM.
-    `mer embed` takes msd; for fma, give it --checkpoint .../pretrained_fma.pt.
+    `mer embed` takes msd; for fma, give it --checkpoint DEST/pretrained_fma.pt.
     """
     from mer_utils.data.download import fetch_musicfm
 
