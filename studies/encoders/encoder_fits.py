@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +28,21 @@ def sd_alone(mu, sigma, mean, sd):
 
 
 LOSSES = losses.LOSSES | {"sd_alone": sd_alone}
+OTHER_SEED = 1000
+RESTARTS = 3
 
 
-def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device="cpu") -> Fit:
+@dataclass(frozen=True, eq=False)
+class Kept(Fit):
+    """A fit, and how many trainings were given up before it, for no loss of theirs was finite."""
+
+    restarts: int = 0
+
+
+def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device="cpu") -> Kept:
     """The fit, from the cache where it is there.
 
+    A training that diverges at once is made again from other weights: ``seed`` + 1,000, and so on.
     ``sound`` as :func:`sound.sound_of` gives it, ``mean`` and ``sd`` (n_clips, n_dimensions) in
     model space.
     """
@@ -50,8 +60,21 @@ def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
     path = cache_dir() / "encoders" / f"fit-{name}-{loss}-{seed}-{key}.npz"
     if not path.is_file():
-        made = train(of.make, windows, mean, sd, split, LOSSES[loss], seed, of.plan, first, device)
+        what = windows, mean, sd, split, LOSSES[loss]
+        made = restarted(lambda other: train(of.make, *what, other, of.plan, first, device), seed)
         with write_atomically(path) as temporary:
             np.savez(temporary, **asdict(made))
     with np.load(path) as file:
-        return Fit(**{k: v if v.ndim else v.item() for k, v in file.items()})
+        return Kept(**{k: v if v.ndim else v.item() for k, v in file.items()})
+
+
+def restarted(training, seed: int) -> Kept:
+    """``training(seed)``, or that of another seed where no loss was finite; errors otherwise."""
+    for restarts in range(RESTARTS + 1):
+        try:
+            made = training(seed + OTHER_SEED * restarts)
+        except ValueError as error:
+            if "diverged" not in str(error) or restarts == RESTARTS:
+                raise
+        else:
+            return Kept(**vars(made), restarts=restarts)

@@ -178,6 +178,7 @@ def training_rows(design, arm, loss, seed, fits) -> list[dict]:
     how = {
         "epoch_seconds": np.median(seconds), "epochs": np.mean([len(f.seconds) for f in fits]),
         "best_epoch": np.mean([fit.best_epoch for fit in fits]), "weights": fits[0].n_trained,
+        "restarts": sum(fit.restarts for fit in fits),
     }  # fmt: skip
     return [
         {"design": design.name, "arm": arm, "loss": loss, "seed": seed, "target": target,
