@@ -89,8 +89,9 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
 
     ``said`` maps (arm, loss) to mu and sigma, as :func:`by_seed` takes them. ``difference`` and
     its ends are those to the arm ``reference`` with the same loss and the same seeds. ``factors``
-    maps (arm, target, score) to what widens a difference, at least 1; luck widens it further. Rows
-    of the loss "both" and the dimension "both" are averages over losses and dimensions.
+    maps (arm, target, score) to what widens a difference, at least 1 (:func:`widening`); luck
+    widens it further. Rows of the loss "both" and the dimension "both" are averages over losses
+    and dimensions.
     """
     weights, rows = cluster_weights(design.cluster), []
     n_clusters = len(np.unique(design.cluster))
@@ -106,7 +107,8 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
                 gaps = differences(part, reference)
                 lucky = lucks(gaps, [part[key] for key in part if key[0] == reference])
                 for (arm, loss), scored in part.items():
-                    wide = max(1.0, (factors or {}).get((arm, target, score), 1.0))
+                    known = {} if arm == reference else factors or {}
+                    wide = widening(known, arm, target, score)
                     more = lucky[arm] * (arm != reference)
                     columns = ends_of(scored, gaps[arm, loss], wide, more, n_clusters)
                     rows += [
@@ -117,6 +119,17 @@ def table(design, said: dict, reference: str, factors=None) -> pd.DataFrame:
                         for d, dimension in enumerate(dimensions)
                     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def widening(factors: dict, arm, target, score) -> float:
+    """The factor of an arm, at least 1; one that was not tried has the largest of the others.
+
+    "clip ..." are trained in another way, and have none.
+    """
+    if arm.startswith("clip "):
+        return 1.0
+    known = [v for (_, *what), v in factors.items() if what == [target, score]]
+    return max(1.0, factors.get((arm, target, score), max(known, default=1.0)))
 
 
 def differences(found: dict, reference: str) -> dict:

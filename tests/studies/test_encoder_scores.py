@@ -56,6 +56,16 @@ def test_the_better_arm_is_found_and_a_factor_widens_its_interval():
     assert width[0] == pytest.approx(2 * width[1])
 
 
+def test_an_arm_that_was_not_tried_is_widened_as_the_widest():
+    factors = {("a", "sd", "r2"): 1.5, ("b", "sd", "r2"): 1.2, ("b", "sd", "spearman"): 3.0}
+    widening = encoder_scores.widening
+    assert widening(factors, "b", "sd", "r2") == 1.2
+    assert widening(factors, "new", "sd", "r2") == 1.5
+    assert widening(factors, "new", "mean", "r2") == widening({}, "new", "sd", "r2") == 1.0
+    assert widening(factors, "clip penultimate", "sd", "spearman") == 1.0
+    assert widening({("a", "sd", "r2"): 0.5}, "a", "sd", "r2") == 1.0
+
+
 def test_clusters_are_drawn_whole():
     cluster = np.array([3, 3, 7, 7, 7, 9])
     weights = encoder_scores.cluster_weights(cluster, 50)
