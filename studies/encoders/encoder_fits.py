@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,24 +28,53 @@ def sd_alone(mu, sigma, mean, sd):
 
 
 LOSSES = losses.LOSSES | {"sd_alone": sd_alone}
-OTHER_SEED = 1000
-RESTARTS = 3
+SLOWER = (1.0, 0.1, 0.01)
+"""Shares of the encoder's rate that are tried in turn, until a training is no failure."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kept(Fit):
-    """A fit, and how many trainings were given up before it, for no loss of theirs was finite."""
+    """A fit, and how many trainings failed before it."""
 
     restarts: int = 0
 
 
-def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device="cpu") -> Kept:
-    """The fit, from the cache where it is there.
+def failed(made: Fit, mean, sd, split, loss) -> bool:
+    """Whether no epoch beats the same answer for every clip, on validation clips.
 
-    A training that diverges at once is made again from other weights: ``seed`` + 1,000, and so on.
+    The answer has the training clips' average mean, and their average SD or the SD of all their
+    ratings, whichever does better. ``loss`` as in :data:`LOSSES`. Test clips have no say.
+    """
+    targets = [torch.as_tensor(np.asarray(part, np.float32)) for part in (mean, sd)]
+    taught, wanted = ([part[rows] for part in targets] for rows in (split.train, split.validation))
+    everyone = (taught[1].square() + taught[0].var(0, correction=0)).mean(0).sqrt()
+    answers = [(taught[0].mean(0).expand_as(wanted[0]), width.expand_as(wanted[1]))
+               for width in (taught[1].mean(0), everyone)]  # fmt: skip
+    lowest = np.nanmin([*made.validation_loss, np.inf])
+    return not lowest < min(float(loss(*answer, *wanted).mean()) for answer in answers)
+
+
+def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device="cpu") -> Kept:
+    """The fit, from the cache where it is there; made again with a tenth of the rate if it failed.
+
     ``sound`` as :func:`sound.sound_of` gives it, ``mean`` and ``sd`` (n_clips, n_dimensions) in
     model space.
     """
+    for restarts, share in enumerate(SLOWER):
+        slower = of._replace(plan=replace(of.plan, rate=of.plan.rate * share))
+        made = Kept(
+            **vars(attempt(sound, name, slower, mean, sd, split, loss, seed, device)),
+            restarts=restarts,
+        )
+        if made.n_trained == 0 or not failed(made, mean, sd, split, LOSSES[loss]):
+            break  # nothing is trained slower where only the head learns
+    if made.best_epoch < 0:
+        raise ValueError(f"{name}, {loss}, seed {seed}: training diverged at every rate")
+    return made
+
+
+def attempt(sound, name, of: Arm, mean, sd, split, loss, seed, device) -> Fit:
+    """One training, from the cache where it is there. Without a finite loss, all of it is NaN."""
     windows = getattr(sound, of.takes)
     first = of.first and (getattr(sound, of.first), HEAD)
     content = hashlib.sha256(sound.digest.encode())
@@ -60,21 +89,20 @@ def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
     path = cache_dir() / "encoders" / f"fit-{name}-{loss}-{seed}-{key}.npz"
     if not path.is_file():
-        what = windows, mean, sd, split, LOSSES[loss]
-        made = restarted(lambda other: train(of.make, *what, other, of.plan, first, device), seed)
+        what = windows, mean, sd, split, LOSSES[loss], seed, of.plan, first, device
+        try:
+            made = train(of.make, *what)
+        except ValueError as error:
+            if "diverged" not in str(error):
+                raise
+            made = nothing(len(split.test), mean.shape[1])
         with write_atomically(path) as temporary:
             np.savez(temporary, **asdict(made))
     with np.load(path) as file:
-        return Kept(**{k: v if v.ndim else v.item() for k, v in file.items()})
+        return Fit(**{k: v if v.ndim else v.item() for k, v in file.items()})
 
 
-def restarted(training, seed: int) -> Kept:
-    """``training(seed)``, or that of another seed where no loss was finite; errors otherwise."""
-    for restarts in range(RESTARTS + 1):
-        try:
-            made = training(seed + OTHER_SEED * restarts)
-        except ValueError as error:
-            if "diverged" not in str(error) or restarts == RESTARTS:
-                raise
-        else:
-            return Kept(**vars(made), restarts=restarts)
+def nothing(n_test: int, n_dimensions: int) -> Fit:
+    """What a training leaves of which no loss was finite."""
+    said, none = np.full((n_test, n_dimensions), np.nan), np.full(1, np.nan)
+    return Fit(said, said, np.zeros(0, int), said[:0], said[:0], none, none, none, -1, -1)

@@ -1,43 +1,106 @@
-"""A training that diverges at once is made again; anything else that is wrong is an error."""
+"""A training that fails on validation clips is made again with a tenth of the rate."""
 
 from dataclasses import fields
 from types import SimpleNamespace
 
+import encoder_fits
+import numpy as np
 import pytest
-from encoder_fits import OTHER_SEED, RESTARTS, Fit, restarted
+import torch
+from arms import Arm
+from encoder_fits import LOSSES, SLOWER, Fit, failed, fit
+from patch_training import Plan
+
+from mer_utils.model.splits import Split
+
+N, RNG = 60, np.random.default_rng(0)
+MEAN, SD = RNG.uniform(-0.5, 0.5, (N, 2)), RNG.uniform(0.2, 0.5, (N, 2))
+SPLIT = Split(np.arange(40), np.arange(40, 50), np.arange(50, 60))
+TARGETS = MEAN, SD, SPLIT
+SOUND = SimpleNamespace(digest="", log_mel=np.zeros((N, 1, 2)))
 
 
-def training(fails, text="training diverged: the validation loss was never finite"):
-    """A training that fails so many times; ``seeds`` fills with those that were tried."""
-    seeds = []
-
-    def train(seed):
-        seeds.append(seed)
-        if len(seeds) <= fails:
-            raise ValueError(text)
-        return SimpleNamespace(**{field.name: seed for field in fields(Fit)})
-
-    return train, seeds
+def made(lowest, n_trained=1):
+    """A fit whose best validation loss is ``lowest``."""
+    parts = dict.fromkeys([field.name for field in fields(Fit)], np.zeros((10, 2)))
+    curve = {"validation_loss": np.array([9.0, lowest]), "n_trained": n_trained, "best_epoch": 1}
+    return Fit(**parts | curve)
 
 
-@pytest.mark.parametrize("fails", range(RESTARTS + 1))
-def test_a_training_that_diverges_is_made_again_from_other_weights(fails):
-    train, seeds = training(fails)
-    made = restarted(train, 5)
-    assert made.restarts == fails
-    assert made.mu == 5 + OTHER_SEED * fails == seeds[-1]
-    assert len(set(seeds)) == fails + 1
+def constant(loss):
+    """The loss of the best constant, by search: on training clips' averages, over all SDs."""
+    rows, level = SPLIT.validation, MEAN[SPLIT.train].mean(0)
+    total = np.sqrt((SD[SPLIT.train] ** 2).mean(0) + MEAN[SPLIT.train].var(0))
+    as_tensor = [torch.as_tensor(np.float32(part)) for part in (MEAN[rows], SD[rows])]
+    values = []
+    for width in (SD[SPLIT.train].mean(0), total):
+        said = [torch.as_tensor(np.float32(np.tile(part, (10, 1)))) for part in (level, width)]
+        values.append(float(LOSSES[loss](*said, *as_tensor).mean()))
+    return min(values)
 
 
-def test_it_is_given_up_after_a_few_times():
-    train, seeds = training(RESTARTS + 1)
-    with pytest.raises(ValueError, match="diverged"):
-        restarted(train, 0)
-    assert len(seeds) == RESTARTS + 1
+@pytest.mark.parametrize("loss", ["mse", "kld", "sd_alone"])
+def test_a_training_fails_that_does_not_beat_one_answer_for_all_clips(loss):
+    level = constant(loss)
+    assert not failed(made(0.99 * level), *TARGETS, LOSSES[loss])
+    assert failed(made(1.01 * level), *TARGETS, LOSSES[loss])
+    assert failed(made(np.nan), *TARGETS, LOSSES[loss]) == (level < 9)
+    assert failed(encoder_fits.nothing(10, 2), *TARGETS, LOSSES[loss])
 
 
-def test_other_errors_are_not_hidden():
-    train, seeds = training(1, "wrong shape")
+@pytest.fixture
+def training(tmp_path, monkeypatch):
+    """A stand-in for training, which fails so many times; ``rates`` fills with what was tried."""
+    monkeypatch.setenv("MER_CACHE", str(tmp_path))
+    state = SimpleNamespace(rates=[], fails=0, text="training diverged: never finite")
+
+    def train(make, windows, mean, sd, split, loss, seed, plan, first, device):
+        state.rates.append(plan.rate)
+        if len(state.rates) <= state.fails:
+            if state.text:
+                raise ValueError(state.text)
+            return made(8.0)
+        return made(0.001)
+
+    monkeypatch.setattr(encoder_fits, "train", train)
+    state.run = lambda: fit(SOUND, "arm", ARM, *TARGETS, "mse", 0)
+    return state
+
+
+def build(windows, seed):
+    """What an arm's encoder is made by; never called here."""
+
+
+ARM = Arm("title", "log_mel", build, Plan(rate=0.5), 1)
+
+
+@pytest.mark.parametrize("text", ["training diverged: never finite", ""])
+@pytest.mark.parametrize("fails", range(len(SLOWER)))
+def test_a_training_that_fails_is_made_again_slower_and_once(training, fails, text):
+    training.fails, training.text = fails, text
+    first, rates = training.run(), list(training.rates)
+    assert first.restarts == fails
+    np.testing.assert_allclose(rates, 0.5 * np.array(SLOWER[: fails + 1]))
+    assert training.run().restarts == fails and training.rates == rates, "all is kept"
+
+
+def test_after_the_last_rate_the_failure_is_what_there_is(training):
+    training.fails, training.text = 9, ""
+    assert training.run().restarts == len(SLOWER) - 1
+
+
+def test_where_no_loss_is_finite_at_any_rate_it_is_an_error(training):
+    training.fails = 9
+    with pytest.raises(ValueError, match="arm, mse, seed 0: training diverged at every rate"):
+        training.run()
+
+
+def test_other_errors_are_not_hidden(training):
+    training.fails, training.text = 1, "wrong shape"
     with pytest.raises(ValueError, match="wrong shape"):
-        restarted(train, 0)
-    assert len(seeds) == 1
+        training.run()
+
+
+def test_an_arm_that_does_not_train_its_encoder_is_left_alone(training, monkeypatch):
+    monkeypatch.setattr(encoder_fits, "train", lambda *args: made(8.0, n_trained=0))
+    assert training.run().restarts == 0
