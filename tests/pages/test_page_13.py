@@ -283,12 +283,13 @@ def test_a_table_with_few_arms_and_one_design_is_read_too(said):
     table = scores({("small", "sd"): "worse", ("small", "mean"): "worse"}, ("mse",), ("all",))
     kept = {"probes": probes(), "scores": table}
     rows = [
-        ("all", arm, "mse", seed, target, d, 0.5, 3.0, 8.0, 4.0, 1000.0 * (arm == "small"))
+        ("all", arm, "mse", seed, target, d, 0.5, 3.0, 8.0, 4.0, 1000.0 * (arm == "small"),
+         arm == "small")
         for arm in ("frozen", "small") for seed in (0, 1) for target in ("mean", "sd")
         for d in mer.DIMENSIONS
     ]  # fmt: skip
     columns = "design arm loss seed target dimension r2_taught epoch_seconds epochs best_epoch"
-    kept["training"] = pd.DataFrame(rows, columns=[*columns.split(), "weights"])
+    kept["training"] = pd.DataFrame(rows, columns=[*columns.split(), "weights", "restarts"])
     cells = ("compared", "fig-13-forest", "glue-forest", "fig-13-overfit", "glue-overfit")
     splits = mer.load("musifeast")  # anything with a length
     splits = [type("Split", (), {"train": range(230), "validation": range(50)})] if splits else []
@@ -298,6 +299,7 @@ def test_a_table_with_few_arms_and_one_design_is_read_too(said):
     assert said["vectors"] == "not run" and said["heart_arm"] == "small network"
     assert list(made["table"]["encoder"]) == ["frozen", "small network"]
     assert float(said["hours"]) == pytest.approx(5 * 4 * 24 / 3600, abs=0.06)
+    assert said["begun_again"].endswith("2 of 20 trainings (small network).")
 
 
 def test_a_gain_with_one_loss_that_the_other_loss_has_anyway_is_called_so(said):

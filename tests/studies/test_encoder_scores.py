@@ -97,7 +97,7 @@ def test_training_clips_are_scored_where_they_lie():
         rows = split.train[:20]
         fits.append(SimpleNamespace(
             taught=rows, taught_mu=mean[rows], taught_sigma=np.full_like(sd[rows], 0.5),
-            seconds=np.array([2.0, 4.0]), best_epoch=1, n_trained=7,
+            seconds=np.array([2.0, 4.0]), best_epoch=1, n_trained=7, restarts=1,
         ))  # fmt: skip
     rows = encoder_scores.training_rows(design, "all", "mse", 0, fits)
     assert [row["target"] for row in rows] == ["mean", "sd"]
@@ -107,6 +107,7 @@ def test_training_clips_are_scored_where_they_lie():
     ]
     assert rows[1]["r2_taught"] == pytest.approx(np.mean(parts))
     assert rows[0]["weights"] == 7 and rows[0]["epochs"] == 2
+    assert rows[0]["restarts"] == len(fits)
 
 
 def test_verdicts_come_from_one_family_for_the_mean_and_one_for_the_sd():
