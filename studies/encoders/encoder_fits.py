@@ -62,19 +62,18 @@ def fit(sound, name: str, of: Arm, mean, sd, split, loss: str, seed: int, device
     """
     for restarts, share in enumerate(SLOWER):
         slower = of._replace(plan=replace(of.plan, rate=of.plan.rate * share))
-        made = Kept(
-            **vars(attempt(sound, name, slower, mean, sd, split, loss, seed, device)),
-            restarts=restarts,
-        )
-        if made.n_trained == 0 or not failed(made, mean, sd, split, LOSSES[loss]):
-            break  # nothing is trained slower where only the head learns
+        one = attempt(sound, name, slower, mean, sd, split, loss, seed, device)
+        made = Kept(**vars(one), restarts=restarts)
+        frozen = made.best_epoch >= 0 and not made.n_trained  # the encoder's rate changes nothing
+        if frozen or not failed(made, mean, sd, split, LOSSES[loss]):
+            break
     if made.best_epoch < 0:
         raise ValueError(f"{name}, {loss}, seed {seed}: training diverged at every rate")
     return made
 
 
 def attempt(sound, name, of: Arm, mean, sd, split, loss, seed, device) -> Fit:
-    """One training, from the cache where it is there. Without a finite loss, all of it is NaN."""
+    """One training, from the cache where it is there; :func:`nothing` if it diverged at once."""
     windows = getattr(sound, of.takes)
     first = of.first and (getattr(sound, of.first), HEAD)
     content = hashlib.sha256(sound.digest.encode())
@@ -89,9 +88,9 @@ def attempt(sound, name, of: Arm, mean, sd, split, loss, seed, device) -> Fit:
     key = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:20]
     path = cache_dir() / "encoders" / f"fit-{name}-{loss}-{seed}-{key}.npz"
     if not path.is_file():
-        what = windows, mean, sd, split, LOSSES[loss], seed, of.plan, first, device
+        what = of.make, windows, mean, sd, split, LOSSES[loss], seed, of.plan, first, device
         try:
-            made = train(of.make, *what)
+            made = train(*what)
         except ValueError as error:
             if "diverged" not in str(error):
                 raise
@@ -105,4 +104,4 @@ def attempt(sound, name, of: Arm, mean, sd, split, loss, seed, device) -> Fit:
 def nothing(n_test: int, n_dimensions: int) -> Fit:
     """What a training leaves of which no loss was finite."""
     said, none = np.full((n_test, n_dimensions), np.nan), np.full(1, np.nan)
-    return Fit(said, said, np.zeros(0, int), said[:0], said[:0], none, none, none, -1, -1)
+    return Fit(said, said, np.zeros(0, int), said[:0], said[:0], none, none, none, -1, 0)
